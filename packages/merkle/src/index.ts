@@ -1,1 +1,60 @@
-export {};
+export {
+  type ChunkItem,
+  chunkId,
+  chunkItems,
+  type FoldedChunk,
+  foldChunk,
+  type OnItem,
+} from "./chunk.js";
+export {
+  type BitPath,
+  type DeltaBody,
+  type DeltaChange,
+  type DeltaTree,
+  encodeDeltaBody,
+  type FoldedDelta,
+  foldDeltaChunk,
+} from "./delta.js";
+export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
+export { type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
+export { LogFrontier, type LogNode } from "./log-frontier.js";
+export { EMPTY_LOG_ROOT, logInnerHash, logLeafHash } from "./log-hash.js";
+export {
+  consistencyProof,
+  inclusionProof,
+  type LogNodes,
+  logRoot,
+  verifyConsistency,
+  verifyInclusion,
+} from "./log-proof.js";
+export {
+  bitAt,
+  commonBits,
+  compareKeyHash,
+  DEPTH_MAX,
+  hasPath,
+  isPath,
+  type KeyHashRange,
+  PATH_NIBBLES_MAX,
+  pathOf,
+  pathRange,
+} from "./path.js";
+export { foldSiblings, rootOf } from "./siblings.js";
+export {
+  decodeStateItem,
+  encodeStateItem,
+  type StateItem,
+  stateItemBytes,
+} from "./state-item.js";
+export { type StateProof, verifyStateProof } from "./state-proof.js";
+export { TileRootFold } from "./tile-root-fold.js";
+export { type StreamTile, TileStream } from "./tile-stream.js";
+export {
+  decodeTransactionInfo,
+  encodeTransactionInfo,
+  frontierOfStateRootProof,
+  stateRootProofLogRoot,
+  type TransactionInfo,
+} from "./transaction-info.js";
+export { combine, EMPTY_NODE, nodeHash, nodesEqual, type TreeNode } from "./tree-node.js";
+export { eventRoot, type WriteOp, writeSetHash } from "./write-set.js";

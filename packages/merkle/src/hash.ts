@@ -1,0 +1,36 @@
+import { hash as oneShotHash } from "node:crypto";
+
+/** Length of every hash, bytes. */
+export const HASH_BYTES = 32;
+
+/** Stands for a subtree without a key: 32 ASCII bytes that are nobody's SHA-256. */
+export const EMPTY_HASH: Buffer = Buffer.from("SPARSE_MERKLE_PLACEHOLDER_HASH__", "latin1");
+
+/** First bytes of what a leaf of the state tree hashes; 13 bytes. */
+export const LEAF_PREFIX: Buffer = Buffer.from("JMT::LeafNode", "latin1");
+
+/** First bytes of what an inner node of the state tree hashes; 16 bytes, the vowel is missing. */
+export const INNER_PREFIX: Buffer = Buffer.from("JMT::IntrnalNode", "latin1");
+
+/** SHA-256 of `data`, 32 bytes. */
+export function sha256(data: Uint8Array): Buffer {
+  return oneShotHash("sha256", data, "buffer");
+}
+
+// Reused, since nothing here is asynchronous: concatenating would cost as much as hashing.
+const leafInput: Buffer = Buffer.concat([LEAF_PREFIX, Buffer.alloc(2 * HASH_BYTES)]);
+const innerInput: Buffer = Buffer.concat([INNER_PREFIX, Buffer.alloc(2 * HASH_BYTES)]);
+
+/** Hash of a leaf of the state tree: SHA-256(prefix, key hash, value hash). */
+export function leafHash(keyHash: Uint8Array, valueHash: Uint8Array): Buffer {
+  leafInput.set(keyHash, LEAF_PREFIX.length);
+  leafInput.set(valueHash, LEAF_PREFIX.length + HASH_BYTES);
+  return sha256(leafInput);
+}
+
+/** Hash of an inner node of the state tree: SHA-256(prefix, left, right). */
+export function innerHash(left: Uint8Array, right: Uint8Array): Buffer {
+  innerInput.set(left, INNER_PREFIX.length);
+  innerInput.set(right, INNER_PREFIX.length + HASH_BYTES);
+  return sha256(innerInput);
+}
