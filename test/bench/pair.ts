@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { type backup, storage } from "@holdfast/api";
+import { type Service, startGateway, startStorage } from "../support/processes.js";
+import { key, value } from "./records.js";
+import { RawClient, sendAll } from "./unary.js";
+
+/** What a stream's request needs to name. */
+export type SnapshotRequest = backup.StreamStateSnapshotRequest;
+
+/** A storage and a gateway process in front of it. */
+export class Pair {
+  readonly storage: Service;
+  readonly gateway: Service;
+
+  private constructor(storageService: Service, gateway: Service) {
+    this.storage = storageService;
+    this.gateway = gateway;
+  }
+
+  static async start(folder: string, name: string): Promise<Pair> {
+    const storageService = await startStorage(join(folder, name));
+    return new Pair(storageService, await startGateway(storageService.listen));
+  }
+
+  /** Commits records [from, to), one transaction of `size` puts a block. @returns seconds. */
+  async commit(
+    from: number,
+    to: number,
+    size: number,
+    round: number,
+    width: number,
+  ): Promise<number> {
+    const requests: Buffer[] = [];
+    for (let first = from; first < to; first += size) {
+      requests.push(blockOf(first, Math.min(first + size, to), round));
+    }
+    const client = new RawClient(this.storage.listen);
+    try {
+      return await sendAll(client, COMMIT_BLOCK, requests, width);
+    } finally {
+      client.close();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.gateway.end("SIGTERM");
+    await this.storage.end("SIGTERM");
+  }
+}
+
+export const COMMIT_BLOCK = "/holdfast.storage.v1.StorageService/CommitBlock";
+
+/** An encoded block of one transaction that puts records [from, to) with a stride of their own. */
+export function blockOf(from: number, to: number, round: number): Buffer {
+  const writeSet: storage.WriteOp[] = [];
+  for (let index = from; index < to; index++) {
+    writeSet.push({ op: { $case: "put", value: { key: key(index), value: value(index, round) } } });
+  }
+  return Buffer.from(
+    storage.CommitBlockRequest.encode({
+      transactions: [{ payload: Buffer.alloc(0), writeSet, events: [] }],
+      expectedFirstVersion: undefined,
+      requestId: "",
+    }).finish(),
+  );
+}

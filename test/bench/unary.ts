@@ -1,0 +1,48 @@
+import { Client, credentials } from "@grpc/grpc-js";
+
+const identity = (bytes: Buffer): Buffer => bytes;
+const RECEIVE_BYTES_MAX = 64 * 2 ** 20;
+
+/** Calls with bytes that were encoded before the clock ran. */
+export class RawClient {
+  readonly #client: Client;
+
+  constructor(address: string) {
+    this.#client = new Client(address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": RECEIVE_BYTES_MAX,
+      "grpc.use_local_subchannel_pool": 1,
+    });
+  }
+
+  call(path: string, request: Buffer): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(path, identity, identity, request, (error, answer) => {
+        if (error !== null) reject(error);
+        else resolve(answer ?? Buffer.alloc(0));
+      });
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+/** Sends the requests in order, `width` at a time. @returns seconds it took. */
+export async function sendAll(
+  client: RawClient,
+  path: string,
+  requests: readonly Buffer[],
+  width: number,
+): Promise<number> {
+  const start = performance.now();
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < requests.length; index = next++) {
+      const request = requests[index];
+      if (request !== undefined) await client.call(path, request);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return (performance.now() - start) / 1000;
+}
