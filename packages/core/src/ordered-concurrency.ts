@@ -22,14 +22,16 @@ export async function* orderedConcurrency<T, R>(
   using abort = new ChildAbort(signal);
   const source = iterate(items);
   const running: { outcome: Outcome<R>; settled: Promise<void> }[] = [];
-  let failure: { error: unknown } | null = null;
+  /** In order of time; the first is thrown. */
+  const failures: unknown[] = [];
   let pulling = false;
   let exhausted = false;
+  let left = false;
   let wake: () => void = () => undefined;
 
   const fail = (error: unknown): void => {
-    failure ??= { error };
-    abort.abort(failure.error);
+    failures.push(error);
+    abort.abort(error);
     wake();
   };
   const begin = (item: T): void => {
@@ -45,17 +47,16 @@ export async function* orderedConcurrency<T, R>(
     source.next().then((next) => {
       pulling = false;
       if (next.done === true) exhausted = true;
-      else if (failure === null) begin(next.value);
+      else if (failures.length === 0 && !left) begin(next.value);
       wake();
     }, fail);
   };
   const onAbort = (): void => fail(signal.reason);
-  const hasFailed = (): boolean => failure !== null;
 
   try {
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
-    while (!hasFailed()) {
+    while (failures.length === 0) {
       if (!exhausted && !pulling && running.length < concurrency) pull();
       const head = running[0];
       if (head?.outcome) {
@@ -70,6 +71,7 @@ export async function* orderedConcurrency<T, R>(
       }
     }
   } finally {
+    left = true;
     signal.removeEventListener("abort", onAbort);
     // Only a consumer that left early finds some running without a failure.
     if (running.length > 0) abort.abort(new Error("the results are no longer wanted"));
@@ -79,7 +81,7 @@ export async function* orderedConcurrency<T, R>(
     await Promise.all(running.map((entry) => entry.settled));
     if (!pulling) await closed.catch(() => undefined);
   }
-  throw (failure as { error: unknown }).error;
+  throw failures[0];
 }
 
 function iterate<T>(items: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> {

@@ -1,0 +1,146 @@
+import {
+  type CallOptions,
+  type ClientReadableStream,
+  type ClientUnaryCall,
+  type ClientWritableStream,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import type { HoldfastError } from "@holdfast/core";
+import { callOptions } from "./client-options.js";
+import { brokenOff, fromServiceError } from "./status-to-error.js";
+
+/** How a call is made. */
+export interface ClientCall {
+  /** Cancels the call; its reason is what the call then throws. */
+  readonly signal: AbortSignal;
+  /** Longest duration of the whole call, milliseconds; sent to the server. */
+  readonly timeoutMs: number;
+  readonly metadata?: Metadata;
+}
+
+/** A unary method of a generated client, bound to it: `client.getDbState.bind(client)`. */
+export type UnaryMethod<Req, Res> = (
+  request: Req,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Res) => void,
+) => ClientUnaryCall;
+
+/** A client-streaming method of a generated client, bound to it. */
+export type ClientStreamingMethod<Req, Res> = (
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Res) => void,
+) => ClientWritableStream<Req>;
+
+/** Calls a unary method. @throws the HoldfastError the server sent, or the signal's reason. */
+export function callUnary<Req, Res>(
+  method: UnaryMethod<Req, Res>,
+  request: Req,
+  { signal, timeoutMs, metadata }: ClientCall,
+): Promise<Res> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const cancel = (): void => call.cancel();
+    const options = callOptions(timeoutMs);
+    const call = method(request, metadata ?? new Metadata(), options, (error, response) => {
+      signal.removeEventListener("abort", cancel);
+      if (error === null) resolve(response);
+      else reject(callError(error, signal));
+    });
+    signal.addEventListener("abort", cancel, { once: true });
+  });
+}
+
+/**
+ * Reads a server stream. The call is opened when the first message is asked for (a call that is
+ * open and unread buffers without limit) and cancelled when the reader leaves. A stream that
+ * ends with OK simply ends: the reader checks for the trailer.
+ * @throws the HoldfastError the server sent, or the signal's reason.
+ */
+export async function* callServerStreaming<T>(
+  open: () => ClientReadableStream<T>,
+  signal: AbortSignal,
+): AsyncGenerator<T, void, undefined> {
+  signal.throwIfAborted();
+  const call = open();
+  const cancel = (): void => call.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  // Without a listener a late error would end the process.
+  call.on("error", () => undefined);
+  try {
+    for await (const message of call) yield message as T;
+  } catch (error) {
+    throw callError(error, signal);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    call.cancel();
+  }
+}
+
+/**
+ * Sends a client stream: one message at a time, each when the transport has taken the one
+ * before. An answer or error of the server ends it also when not all was sent.
+ * @throws what `requests` throws, the HoldfastError the server sent, or the signal's reason.
+ */
+export async function callClientStreaming<Req, Res>(
+  method: ClientStreamingMethod<Req, Res>,
+  requests: Iterable<Req> | AsyncIterable<Req>,
+  { signal, timeoutMs, metadata }: ClientCall,
+): Promise<Res> {
+  signal.throwIfAborted();
+  let onAnswer: () => void = () => undefined;
+  const answered = new Promise<"answered">((resolve) => {
+    onAnswer = () => resolve("answered");
+  });
+  let answer: { error: ServiceError | null; response: Res } | null = null;
+  const call = method(
+    metadata ?? new Metadata(),
+    callOptions(timeoutMs),
+    (error: ServiceError | null, response: Res) => {
+      answer = { error, response };
+      onAnswer();
+    },
+  );
+  call.on("error", () => undefined);
+  const cancel = (): void => call.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  const source = iterate(requests);
+  try {
+    for (;;) {
+      const next = await Promise.race([source.next(), answered]);
+      if (next === "answered" || next.done === true) break;
+      const taken = new Promise<void>((resolve) => call.write(next.value, () => resolve()));
+      if ((await Promise.race([taken, answered])) === "answered") break;
+    }
+    call.end();
+    await answered;
+  } catch (error) {
+    call.cancel();
+    await answered;
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    Promise.resolve(source.return?.()).catch(() => undefined);
+  }
+  const { error, response } = answer as unknown as { error: ServiceError | null; response: Res };
+  if (error !== null) throw callError(error, signal);
+  return response;
+}
+
+/** What a failed call throws: a CANCELLED that nobody here asked for is a server that left. */
+function callError(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  const converted: HoldfastError = fromServiceError(error);
+  return converted.reason === "CANCELLED" ? brokenOff(error) : converted;
+}
+
+function iterate<T>(items: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> {
+  if (Symbol.asyncIterator in items) return items[Symbol.asyncIterator]();
+  const source = items[Symbol.iterator]();
+  return {
+    next: async () => source.next(),
+    return: async () => source.return?.() ?? { done: true, value: undefined },
+  };
+}

@@ -1,0 +1,52 @@
+import type { Readable } from "node:stream";
+import type { handleClientStreamingCall } from "@grpc/grpc-js";
+import type { CallContext } from "./call-context.js";
+import { stalled } from "./frame-stream.js";
+import { wellFormed } from "./malformed-request.js";
+import { type ServerCall, serverCallOf } from "./server-call.js";
+
+/**
+ * A client-streaming method as grpc-js takes it. `requests` yields the parts as they come and
+ * throws the signal's reason when the call ends before they do. The handler may answer or throw
+ * without having read all of them.
+ */
+export function clientStreaming<Req, Res>(
+  handler: (requests: AsyncIterable<Req>, context: CallContext) => Promise<Res>,
+): handleClientStreamingCall<Req, Res> {
+  return (stream) => {
+    const call = serverCallOf(stream.metadata);
+    call.run(async () => {
+      const response = await handler(partsOf<Req>(call, stream), call.context);
+      await call.send(response);
+      call.succeed();
+    });
+  };
+}
+
+/** The messages a peer sends. A peer that owes one for longer than the stall rule ends the call. */
+export async function* partsOf<Req>(
+  call: ServerCall,
+  stream: Readable,
+): AsyncGenerator<Req, void, undefined> {
+  const { signal, host } = call;
+  const { stallMs } = host.times;
+  const leave = (): void => void stream.destroy();
+  signal.addEventListener("abort", leave, { once: true });
+  const parts = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Req>;
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const timer = host.clock.setTimer(stallMs, () => call.fail(stalled(stallMs)));
+      const next = await parts.next().finally(() => timer.cancel());
+      if (next.done === true) break;
+      yield wellFormed(next.value);
+    }
+    signal.throwIfAborted();
+  } catch (error) {
+    // Node words it as a premature close; the caller's reason is the signal's.
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}

@@ -1,0 +1,95 @@
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import {
+  type ClientCall,
+  callClientStreaming,
+  callServerStreaming,
+  callUnary,
+} from "./client-calls.js";
+import { type ChannelTuning, callOptions, clientOptions } from "./client-options.js";
+import { brokenOff } from "./status-to-error.js";
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+/** A client for any method by its path; requests and responses stay bytes. One connection. */
+export class RawClient {
+  readonly #client: Client;
+
+  /** @param address `host:port`; the connection is made by the first call. */
+  constructor(address: string, tuning: ChannelTuning = {}) {
+    this.#client = new Client(address, credentials.createInsecure(), clientOptions(tuning));
+  }
+
+  /** @throws like `callUnary`. */
+  unary(path: string, request: Buffer, call: ClientCall): Promise<Buffer> {
+    return callUnary<Buffer, Buffer>(
+      (body, metadata, options, callback) =>
+        this.#client.makeUnaryRequest<Buffer, Buffer>(
+          path,
+          identity,
+          identity,
+          body,
+          metadata,
+          options,
+          (error, response) => callback(error, response as Buffer),
+        ),
+      request,
+      call,
+    );
+  }
+
+  /** Opens lazily, like `callServerStreaming`. */
+  serverStreaming(
+    path: string,
+    request: Buffer,
+    { signal, timeoutMs, metadata }: ClientCall,
+  ): AsyncGenerator<Buffer, void, undefined> {
+    return callServerStreaming(
+      () =>
+        this.#client.makeServerStreamRequest<Buffer, Buffer>(
+          path,
+          identity,
+          identity,
+          request,
+          metadata ?? new Metadata(),
+          callOptions(timeoutMs),
+        ),
+      signal,
+    );
+  }
+
+  /** @throws like `callClientStreaming`. */
+  clientStreaming(
+    path: string,
+    requests: Iterable<Buffer> | AsyncIterable<Buffer>,
+    call: ClientCall,
+  ): Promise<Buffer> {
+    return callClientStreaming<Buffer, Buffer>(
+      (metadata, options, callback) =>
+        this.#client.makeClientStreamRequest<Buffer, Buffer>(
+          path,
+          identity,
+          identity,
+          metadata,
+          options,
+          (error, response) => callback(error, response as Buffer),
+        ),
+      requests,
+      call,
+    );
+  }
+
+  /** Connects, if need be. @throws STORAGE_UNAVAILABLE when there is no connection in time. */
+  ready(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.waitForReady(Date.now() + timeoutMs, (error) => {
+        if (error) reject(brokenOff(error));
+        else resolve();
+      });
+    });
+  }
+
+  /** Takes no new calls; those under way end by themselves. */
+  close(): void {
+    this.#client.close();
+  }
+}

@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { setMaxListeners } from "node:events";
+import type { ServerHttp2Stream } from "node:http2";
+import {
+  type Metadata,
+  type ServerInterceptingCallInterface,
+  type ServerMethodDefinition,
+  status,
+} from "@grpc/grpc-js";
+import {
+  type Clock,
+  deadlineExceeded,
+  HoldfastError,
+  type Logger,
+  type Timer,
+} from "@holdfast/core";
+import type { CallContext, CallObserver, CallTimes } from "./call-context.js";
+import { incident, toServiceError } from "./error-to-status.js";
+
+/** What a call needs of the server it belongs to. */
+export interface CallHost {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly times: CallTimes;
+  readonly observer: CallObserver | undefined;
+  /** Refuses a call by throwing, before a byte of its messages is buffered. */
+  readonly admit: (context: CallContext) => void;
+  /** Calls whose transport stream is open. */
+  readonly calls: Set<ServerCall>;
+  /** Handlers that have not settled; they may outlive their transport stream. */
+  readonly handlers: Set<Promise<void>>;
+}
+
+/** How to read and write the messages of a method. */
+export type Codec = ServerMethodDefinition<unknown, unknown>;
+
+/**
+ * Our deadline fires this much before the client's, so that it is our status, with details,
+ * that ends the call and not grpc-js's own timer, which can leave a busy stream half open.
+ */
+const DEADLINE_LEAD_MS = 20;
+/** A handler and its helpers listen to the signal; more than this looks like a leak. */
+const SIGNAL_LISTENERS_MAX = 64;
+const CANCEL = 8; // NGHTTP2_CANCEL
+
+/**
+ * One call, from its headers to the close of its transport stream. It is the only place that
+ * ends a call: once, with a status, and with a reset when the stream does not close after that
+ * (a client that reads nothing would otherwise hold it for ever).
+ */
+export class ServerCall {
+  readonly #host: CallHost;
+  readonly #inner: ServerInterceptingCallInterface;
+  readonly #stream: ServerHttp2Stream;
+  readonly #codec: Codec;
+  readonly #abort: AbortController = new AbortController();
+  readonly #startMs: number;
+  #context: CallContext | null = null;
+  #timer: Timer | null = null;
+  #ended = false;
+
+  constructor(host: CallHost, codec: Codec, inner: ServerInterceptingCallInterface) {
+    this.#host = host;
+    this.#codec = codec;
+    this.#inner = inner;
+    this.#stream = transportStream(inner);
+    this.#startMs = host.clock.monotonicMs();
+    setMaxListeners(SIGNAL_LISTENERS_MAX, this.#abort.signal);
+  }
+
+  get context(): CallContext {
+    assert.ok(this.#context, "the call has begun");
+    return this.#context;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get host(): CallHost {
+    return this.#host;
+  }
+
+  /** True for a method that streams responses. */
+  get streamsResponses(): boolean {
+    return this.#codec.responseStream;
+  }
+
+  /** Takes the call's headers; false when it was refused. */
+  begin(metadata: Metadata): boolean {
+    const { clock, observer, calls } = this.#host;
+    const leftMs = this.#timeLeftMs();
+    this.#context = {
+      signal: this.#abort.signal,
+      deadlineMs: clock.monotonicMs() + leftMs,
+      method: this.#codec.path,
+      metadata,
+      peer: this.#inner.getPeer(),
+    };
+    observer?.callStarted(this.#codec.path);
+    calls.add(this);
+    this.#stream.once("close", () => this.#onClose());
+    try {
+      if (leftMs <= 0) throw deadlineExceeded();
+      this.#host.admit(this.#context);
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+    this.#arm(leftMs, () => this.fail(deadlineExceeded()));
+    callsByMetadata.set(metadata, this);
+    return true;
+  }
+
+  /** Runs the handler; the call fails when it throws or leaves without having ended the call. */
+  run(handler: () => Promise<void>): void {
+    const settled = (async () => {
+      try {
+        await handler();
+        if (!this.#ended) throw new Error("the handler left without ending its call");
+      } catch (error) {
+        if (this.#ended) this.#logLate(error);
+        this.fail(error);
+      }
+    })();
+    this.#host.handlers.add(settled);
+    settled.finally(() => this.#host.handlers.delete(settled)).catch(() => undefined);
+  }
+
+  /**
+   * Hands one response message to the transport.
+   * @returns when the transport has taken it.
+   * @throws the signal's reason when the call ends before.
+   */
+  send(message: unknown): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#endReason());
+    const bytes = this.#codec.responseSerialize(message);
+    return new Promise((resolve, reject) => {
+      const { signal } = this.#abort;
+      const onAbort = (): void => reject(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#inner.sendMessage(bytes, () => {
+        signal.removeEventListener("abort", onAbort);
+        resolve();
+      });
+      this.#host.observer?.frameSent(this.#codec.path, bytes.length);
+    });
+  }
+
+  /** Ends the call with OK. */
+  succeed(): void {
+    if (this.#ended) return;
+    this.#end("OK");
+    this.#inner.sendStatus({ code: status.OK, details: "OK", metadata: null });
+  }
+
+  /** Ends the call with an error and aborts its signal; does nothing when it has ended. */
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    const reason = error instanceof HoldfastError ? error : incident(error);
+    if (reason !== error) this.#logIncident(reason);
+    this.#end(reason.status);
+    this.#inner.sendStatus(toServiceError(reason));
+    this.#abort.abort(reason);
+  }
+
+  /** grpc-js itself ended the call with this status. */
+  onForeignStatus(code: status): void {
+    if (this.#ended) return;
+    this.#end(status[code] ?? "UNKNOWN");
+    this.#abort.abort(callerLeft());
+  }
+
+  /** The transport says that nothing can be sent any more. */
+  onCancel(): void {
+    if (this.#ended) return;
+    this.#end("CANCELLED");
+    this.#abort.abort(callerLeft());
+  }
+
+  /** Closes the transport stream now, whatever it still holds. */
+  reset(): void {
+    if (!this.#stream.closed) this.#stream.close(CANCEL);
+  }
+
+  #end(statusName: string): void {
+    this.#ended = true;
+    const { clock, observer, times } = this.#host;
+    observer?.callEnded(this.#codec.path, statusName, (clock.monotonicMs() - this.#startMs) / 1000);
+    this.#arm(times.resetGraceMs, () => this.reset());
+  }
+
+  #arm(delayMs: number, fire: () => void): void {
+    this.#timer?.cancel();
+    this.#timer = this.#stream.closed ? null : this.#host.clock.setTimer(delayMs, fire);
+  }
+
+  #onClose(): void {
+    this.onCancel();
+    this.#timer?.cancel();
+    this.#host.calls.delete(this);
+  }
+
+  /** Milliseconds this call may take: what the client gave, within the limits. */
+  #timeLeftMs(): number {
+    const { times } = this.#host;
+    const { requestStream, responseStream } = this.#codec;
+    const isStream = requestStream || responseStream;
+    const given = Number(this.#inner.getDeadline());
+    if (given === Number.POSITIVE_INFINITY) {
+      return isStream ? times.streamDefaultMs : times.unaryDefaultMs;
+    }
+    // grpc-js computes the deadline from the wall clock.
+    const leftMs = given - Date.now();
+    const leadMs = Math.min(DEADLINE_LEAD_MS, leftMs / 10);
+    return Math.min(leftMs - leadMs, isStream ? times.streamMaxMs : times.unaryMaxMs);
+  }
+
+  #endReason(): unknown {
+    return this.#abort.signal.reason ?? new Error("the call has ended");
+  }
+
+  #logIncident(hidden: HoldfastError): void {
+    const fields = { ...hidden.metadata, method: this.#codec.path, error: hidden.cause };
+    this.#host.logger.error(fields, "a call failed for a reason that is not the caller's");
+  }
+
+  #logLate(error: unknown): void {
+    if (error === this.#abort.signal.reason || error instanceof HoldfastError) return;
+    const fields = { method: this.#codec.path, error };
+    this.#host.logger.debug(fields, "a handler failed after its call had ended");
+  }
+}
+
+const callsByMetadata = new WeakMap<Metadata, ServerCall>();
+
+/** The call these headers began. @throws when the server is not a `GrpcServer`. */
+export function serverCallOf(metadata: Metadata): ServerCall {
+  const call = callsByMetadata.get(metadata);
+  assert.ok(call, "handlers of @holdfast/rpc run in a GrpcServer only");
+  return call;
+}
+
+function callerLeft(): HoldfastError {
+  return new HoldfastError("CANCELLED", "The caller went away.");
+}
+
+/**
+ * The HTTP/2 stream under a call. Private in grpc-js, which has no public way to end a stream
+ * whose reader is stuck (grpc-node#1644); the version is pinned and `checkTransport` tries it
+ * at start.
+ */
+function transportStream(inner: ServerInterceptingCallInterface): ServerHttp2Stream {
+  const { stream } = inner as unknown as { stream?: ServerHttp2Stream };
+  assert.ok(typeof stream?.close === "function", "grpc-js keeps its HTTP/2 stream in `stream`");
+  return stream;
+}
