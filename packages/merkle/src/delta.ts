@@ -1,40 +1,76 @@
+import { type DeltaChange, readChange, TAG_CHANGE, writeChange } from "./delta-change.js";
+import { walkDelta } from "./delta-walk.js";
+import { readStep, writeStep } from "./frontier-step.js";
 import type { TreeNode } from "./tree-node.js";
+import { WireReader, WireWriter } from "./wire.js";
 
-export type DeltaChange =
-  | {
-      readonly kind: "put";
-      readonly keyHash: Buffer;
-      readonly item: Buffer;
-      readonly valueHash: Buffer;
-      readonly oldValueHash: Buffer | null;
-    }
-  | { readonly kind: "delete"; readonly keyHash: Buffer; readonly oldValueHash: Buffer };
+/** What a delta chunk folds to. */
 export interface FoldedDelta {
+  /** The node of the subtree in the earlier state. */
   readonly fromNode: TreeNode;
+  /** The node of the subtree in the later state. */
   readonly toNode: TreeNode;
+  /** In ascending order of key hash; items and hashes are views of the body. */
   readonly changes: readonly DeltaChange[];
   readonly puts: number;
   readonly deletes: number;
 }
+
+/** A place in the binary tree: the first `depth` bits of `keyHash`; the rest is zero. */
 export interface BitPath {
   readonly keyHash: Buffer;
+  /** 0..256. */
   readonly depth: number;
 }
+
+/** The later state, as the writer of a delta needs it. */
 export interface DeltaTree {
+  /** The node and the number of items of the subtree at a place under the tile's path. */
   node(bitPath: BitPath): { readonly node: TreeNode; readonly items: number };
 }
+
+/** A delta tile, written. */
 export interface DeltaBody {
+  /** Fields `changes` and `frontier` of DeltaChunk as on the wire. */
   readonly body: Buffer;
   readonly fromNode: TreeNode;
   readonly toNode: TreeNode;
 }
-export function foldDeltaChunk(_path: string, _body: Buffer): FoldedDelta {
-  throw new Error("not yet");
+
+/**
+ * Folds the body of a delta tile (fields `changes` and `frontier` of DeltaChunk as on the wire) to
+ * the nodes of the subtree at `path` in both states. When these fold to both roots, the tile holds
+ * the whole difference there and nothing else.
+ * @throws PROOF_INVALID when the body is not the one encoding of a difference.
+ */
+export function foldDeltaChunk(path: string, body: Buffer): FoldedDelta {
+  const reader = new WireReader(body);
+  const changes: DeltaChange[] = [];
+  while (reader.tag === TAG_CHANGE) changes.push(readChange(reader));
+  const { from, to } = walkDelta(path, changes, () => readStep(reader));
+  reader.done();
+  const puts = changes.filter((change) => change.kind === "put").length;
+  return { fromNode: from, toNode: to, changes, puts, deletes: changes.length - puts };
 }
+
+/**
+ * Writes the body of a delta tile from its changes (at least one, ascending by key hash, each a
+ * real difference) and the later state.
+ * @throws PROOF_INVALID when the changes do not fit the path or do not ascend.
+ */
 export function encodeDeltaBody(
-  _path: string,
-  _changes: readonly DeltaChange[],
-  _view: DeltaTree,
+  path: string,
+  changes: readonly DeltaChange[],
+  view: DeltaTree,
 ): DeltaBody {
-  throw new Error("not yet");
+  const body = new WireWriter();
+  for (const change of changes) writeChange(body, change);
+  const { from, to } = walkDelta(path, changes, (position, depth, change) => {
+    const { node, items } = view.node({ keyHash: Buffer.from(position), depth });
+    const others = change?.kind === "put" ? items - 1 : items;
+    const step = change === null ? node : ({ kind: others === 0 ? "end" : "enter" } as const);
+    writeStep(body, step);
+    return step;
+  });
+  return { body: body.finish(), fromNode: from, toNode: to };
 }

@@ -9,14 +9,14 @@ export {
 export {
   type BitPath,
   type DeltaBody,
-  type DeltaChange,
   type DeltaTree,
   encodeDeltaBody,
   type FoldedDelta,
   foldDeltaChunk,
 } from "./delta.js";
+export type { DeltaChange } from "./delta-change.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
-export { type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
+export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
 export { LogFrontier, type LogNode } from "./log-frontier.js";
 export { EMPTY_LOG_ROOT, logInnerHash, logLeafHash } from "./log-hash.js";
 export {
