@@ -37,14 +37,14 @@ test(`${FLIPS} flipped bits through the CLI (seed ${seed})`, async () => {
     .sort();
   assert.equal(files.length, 5, `archive.json, two packs, two manifests: ${files}`);
   for (let flip = 0; flip < FLIPS; flip++) {
-    const file = files[flip % files.length] ?? "";
+    const file: string = files[flip % files.length] ?? "";
     await rm(damaged, { recursive: true, force: true });
     await cp(archive, damaged, { recursive: true });
     const bytes = await readFile(join(damaged, file));
     const bit = random.int(bytes.length * 8);
     bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     await writeFile(join(damaged, file), bytes);
-    const where = `${file}, bit ${bit}`;
+    const where: string = `${file}, bit ${bit}`;
 
     const verify = await cli(["--json", "verify", "--archive", damaged]);
     assert.equal(verify.code, 3, `${where}: ${verify.stdout}${verify.stderr}`);
