@@ -1,1 +1,45 @@
-export {};
+export {
+  type Address,
+  formatAddress,
+  isLoopback,
+  parseAddress,
+  requireSafeListen,
+} from "./address.js";
+export { AdminServer, type Readiness } from "./admin-server.js";
+export {
+  type CommonConfig,
+  type CommonOptions,
+  commonOptions,
+  type LogLevel,
+} from "./common-options.js";
+export { createLogger } from "./logger.js";
+export {
+  type CallCounter,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  Metrics,
+} from "./metrics.js";
+export {
+  address,
+  durationMs,
+  integer,
+  type OptionSpec,
+  type OptionValues,
+  oneOf,
+  option,
+  type Program,
+  parseOptions,
+  required,
+  text,
+  toggle,
+} from "./options.js";
+export {
+  type ProcessHost,
+  type ProcessPlan,
+  printReady,
+  type RunningService,
+  runProcess,
+} from "./run-process.js";
+export { UsageError } from "./usage-error.js";
