@@ -16,7 +16,7 @@ export const INNER_PREFIX: Buffer = Buffer.from("JMT::IntrnalNode", "latin1");
  * SHA-256 of `data`, 32 bytes out of Node's buffer pool.
  *
  * By way of a string: an ArrayBuffer of its own for each hash costs more than hashing (0.68 us
- * against 0.42 us for 80 bytes, docs/adr/0005-batch-sha256.md).
+ * against 0.42 us for 80 bytes).
  */
 export function sha256(data: Uint8Array): Buffer {
   return Buffer.from(oneShotHash("sha256", data, "binary"), "latin1");

@@ -22,8 +22,15 @@ export function modelHash(...parts: readonly (Uint8Array | string)[]): Buffer {
   return hash.digest();
 }
 
+/** Bits of hashes seen: the recursion asks for the same ones again and again. */
+const bitsSeen = new WeakMap<Uint8Array, string>();
+
 export function bitsOf(keyHash: Uint8Array): string {
-  return [...keyHash].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  const seen = bitsSeen.get(keyHash);
+  if (seen !== undefined) return seen;
+  const bits = [...keyHash].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  bitsSeen.set(keyHash, bits);
+  return bits;
 }
 
 /** A path as bits. */

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { limits } from "@holdfast/core";
 import { foldChunk } from "./chunk.js";
-import { hasPath, pathOf } from "./path.js";
+import { compareKeyHash, hasPath, pathOf } from "./path.js";
 import { proofInvalid } from "./proof-invalid.js";
 import type { TreeNode } from "./tree-node.js";
 import { WireWriter } from "./wire.js";
@@ -38,6 +38,7 @@ export class TileStream {
   #path = "";
   #waiting: WaitingItem[] = [];
   #waitingBytes = 0;
+  #last: Buffer | null = null;
 
   /**
    * Takes the next item and answers the tiles that are complete now. Keeps both buffers for a
@@ -45,6 +46,10 @@ export class TileStream {
    * @throws PROOF_INVALID when the items do not ascend or are not canonical.
    */
   push(keyHash: Buffer, item: Buffer): StreamTile[] {
+    if (this.#last !== null && compareKeyHash(this.#last, keyHash) >= 0) {
+      throw proofInvalid("The items do not ascend by key hash.");
+    }
+    this.#last = keyHash;
     const tiles: StreamTile[] = [];
     if (this.#path === "") {
       this.#path = pathOf(keyHash, 1);
@@ -54,7 +59,6 @@ export class TileStream {
     }
     while (this.#waiting.length > 0 && this.#waitingBytes + item.length > limits.TILE_BYTES_MAX) {
       const child = pathOf(keyHash, this.#path.length + 1);
-      if (child === this.#path) throw proofInvalid("The items do not ascend.", { path: child });
       tiles.push(...this.#cut(child));
       this.#path = child;
     }
@@ -97,7 +101,7 @@ function tileOf(path: string, waiting: readonly WaitingItem[]): StreamTile {
   const writer = new WireWriter();
   for (const { item } of waiting) writer.field(TAG_ITEM, item);
   const body = writer.finish();
-  // Folding checks order and canonical form besides giving the node.
+  // Folding checks the form of the items, and that their key hashes are theirs.
   const { node, items, bytes } = foldChunk(path, body);
   assert(items === waiting.length && items > 0);
   return { path, node, items, bytes, body };
