@@ -1,0 +1,172 @@
+import { HoldfastError } from "@holdfast/core";
+import { decodeTransactionInfo, type TransactionInfo } from "@holdfast/merkle";
+import type { Transaction } from "lmdb";
+import { PhysicalNode } from "../state/physical-node.js";
+import type {
+  Checkpoint,
+  CheckpointsAround,
+  JournalVisit,
+  StoreMeta,
+  StoreReader,
+} from "../state/state-reader.js";
+import { decodeCheckpoint } from "./checkpoint-codec.js";
+import type { Bytes, GenerationEnv } from "./generation-env.js";
+import {
+  decodeHistories,
+  journalKey,
+  logKey,
+  META,
+  nodeKey,
+  shardOf,
+  stateKey,
+  u64,
+} from "./schema.js";
+
+const KEY_HASH_BYTES = 32;
+const LAST_KEY_HASH: Buffer = Buffer.alloc(KEY_HASH_BYTES, 0xff);
+
+/** `StoreReader` on LMDB. */
+export class LmdbStoreReader implements StoreReader {
+  readonly #env: GenerationEnv;
+  #transaction: Transaction | null = null;
+
+  constructor(env: GenerationEnv) {
+    this.#env = env;
+  }
+
+  refresh(): void {
+    this.release();
+    this.#env.root.resetReadTxn();
+    this.#transaction = this.#env.root.useReadTransaction();
+  }
+
+  release(): void {
+    this.#transaction?.done();
+    this.#transaction = null;
+    this.#env.root.resetReadTxn();
+  }
+
+  meta(): StoreMeta {
+    const { meta } = this.#env;
+    const number = (key: Buffer): bigint | null => this.#get(meta, key)?.readBigUInt64BE() ?? null;
+    const histories = this.#get(meta, META.histories);
+    return {
+      ledgerId: this.#get(meta, META.ledgerId),
+      committed: number(META.committed),
+      timeUs: number(META.timeUs) ?? 0n,
+      histories: histories === null ? [] : decodeHistories(histories),
+      oldestState: number(META.oldestState) ?? 0n,
+      oldestTransaction: number(META.oldestTransaction) ?? 0n,
+      oldestJournal: number(META.oldestJournal) ?? 0n,
+    };
+  }
+
+  checkpoint(version: bigint): Checkpoint | null {
+    const value = this.#get(this.#env.checkpoints, u64(version));
+    if (value === null) return null;
+    return parsed(`The checkpoint of version ${version}`, () => decodeCheckpoint(version, value));
+  }
+
+  checkpointsAround(version: bigint): CheckpointsAround {
+    const { checkpoints } = this.#env;
+    const before = version === 0n ? null : first(this.#keys(checkpoints, u64(version - 1n), true));
+    const after = first(this.#keys(checkpoints, u64(version + 1n), false));
+    return {
+      before: before?.readBigUInt64BE() ?? null,
+      after: after?.readBigUInt64BE() ?? null,
+    };
+  }
+
+  node(version: bigint, path: string): PhysicalNode {
+    const shard = Number.parseInt(path[0] ?? "", 16);
+    const value = this.#get(this.#shard(this.#env.nodes, shard), nodeKey(version, path));
+    if (value === null) throw corrupt(`The tree node ${path} of version ${version} is missing`);
+    return PhysicalNode.decode(value);
+  }
+
+  row(keyHash: Buffer, version: bigint): Buffer | null {
+    const rows = this.#shard(this.#env.state, shardOf(keyHash));
+    for (const { key, value } of rows.getRange({
+      start: stateKey(keyHash, version),
+      limit: 1,
+      ...this.#in(),
+    })) {
+      const isOwn = key.compare(keyHash, 0, KEY_HASH_BYTES, 0, KEY_HASH_BYTES) === 0;
+      return isOwn && value.length > 0 ? value : null;
+    }
+    return null;
+  }
+
+  info(version: bigint): TransactionInfo | null {
+    const value = this.#get(this.#env.infos, u64(version));
+    if (value === null) return null;
+    return parsed(`The info of version ${version}`, () => decodeTransactionInfo(value));
+  }
+
+  transaction(version: bigint): Buffer | null {
+    return this.#get(this.#env.transactions, u64(version));
+  }
+
+  logNode(level: number, index: bigint): Buffer {
+    const value = this.#get(this.#env.log, logKey(level, index));
+    if (value === null) throw corrupt(`The log node ${level}/${index} is missing`);
+    return value;
+  }
+
+  journal(
+    shard: number,
+    after: bigint,
+    to: bigint,
+    start: Buffer,
+    end: Buffer | null,
+    visit: JournalVisit,
+  ): void {
+    for (const { key, value } of this.#shard(this.#env.journal, shard).getRange({
+      start: u64(after + 1n),
+      end: journalKey(to, LAST_KEY_HASH),
+      inclusiveEnd: true,
+      ...this.#in(),
+    })) {
+      const keyHash = key.subarray(8);
+      if (keyHash.compare(start) < 0 || (end !== null && keyHash.compare(end) >= 0)) continue;
+      if (!visit(keyHash, value.length === 0 ? null : value, key.readBigUInt64BE(0))) return;
+    }
+  }
+
+  #get(database: Bytes, key: Buffer): Buffer | null {
+    // With `encoding: "binary"` LMDB answers with a private copy.
+    return database.get(key, this.#in()) ?? null;
+  }
+
+  #keys(database: Bytes, start: Buffer, reverse: boolean): Iterable<Buffer> {
+    return database.getKeys({ start, reverse, limit: 1, ...this.#in() });
+  }
+
+  #shard(databases: readonly Bytes[], shard: number): Bytes {
+    const database = databases[shard];
+    if (database === undefined) throw new RangeError(`there is no shard ${shard}`);
+    return database;
+  }
+
+  /** Options of a read: the transaction held, or none. */
+  #in(): { transaction: Transaction } | Record<string, never> {
+    return this.#transaction === null ? {} : { transaction: this.#transaction };
+  }
+}
+
+function first<T>(values: Iterable<T>): T | null {
+  for (const value of values) return value;
+  return null;
+}
+
+function parsed<T>(what: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw corrupt(`${what} cannot be parsed`, cause);
+  }
+}
+
+function corrupt(what: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("ROW_CORRUPT", `${what}. Run fsck.`, { cause });
+}

@@ -1,0 +1,241 @@
+import { strict as assert } from "node:assert";
+import { HoldfastError } from "@holdfast/core";
+import { EMPTY_HASH, EMPTY_NODE, innerHash, leafHash, type TreeNode } from "@holdfast/merkle";
+import {
+  INNER_SLOT_BYTES,
+  LEAF_SLOT_BYTES,
+  NODE_FORMAT,
+  NODE_SLOTS,
+  NodeShape,
+  SLOTS_AT,
+  slotsBelow,
+} from "./node-shape.js";
+
+/** One of the 16 children of a physical node. */
+export type Slot =
+  | { readonly kind: "empty" }
+  | LeafSlot
+  | {
+      readonly kind: "inner";
+      /** Version at which the child's physical node was written. */
+      readonly version: bigint;
+      /** Hash of the child, 32 bytes. */
+      readonly hash: Buffer;
+      /** Keys below it. */
+      readonly items: number;
+      /** Sum of the encoded lengths of the items below it. */
+      readonly bytes: number;
+    };
+
+/** A key that is alone in its subtree: it has no physical node of its own. */
+export interface LeafSlot {
+  readonly kind: "leaf";
+  readonly keyHash: Buffer;
+  readonly valueHash: Buffer;
+  /** Encoded length of its item. */
+  readonly bytes: number;
+}
+
+/** The slot without a key. */
+export const EMPTY_SLOT: Slot = { kind: "empty" };
+
+/** A subtree: its root, how many keys it has, and the sum of their items' encoded lengths. */
+export interface Subtree {
+  readonly node: TreeNode;
+  readonly items: number;
+  readonly bytes: number;
+}
+
+const EMPTY_SUBTREE: Subtree = { node: EMPTY_NODE, items: 0, bytes: 0 };
+const HASH_BYTES = 32;
+
+/**
+ * A node of the state tree as it is stored: 16 children, and the hashes of all binary nodes
+ * between them, so that a changed child costs four hashes. Immutable; what it returns are views
+ * of its encoding.
+ */
+export class PhysicalNode {
+  /** The node without a key. */
+  static readonly EMPTY: PhysicalNode = new PhysicalNode(
+    Buffer.from([NODE_FORMAT, 0, 0, 0, 0]),
+    new NodeShape(0, 0),
+  );
+
+  /** As it is stored (`node-shape.ts`). */
+  readonly encoded: Buffer;
+  readonly #shape: NodeShape;
+
+  private constructor(encoded: Buffer, shape: NodeShape) {
+    this.encoded = encoded;
+    this.#shape = shape;
+  }
+
+  /**
+   * The node in `encoded`, which must not change any more.
+   * @throws ROW_CORRUPT when it is no node.
+   */
+  static decode(encoded: Buffer): PhysicalNode {
+    if (encoded.length < SLOTS_AT || encoded[0] !== NODE_FORMAT) throw corrupt();
+    const shape = new NodeShape(encoded.readUInt16BE(1), encoded.readUInt16BE(3));
+    if ((shape.leafMask & shape.innerMask) !== 0 || shape.length !== encoded.length) {
+      throw corrupt();
+    }
+    return new PhysicalNode(encoded, shape);
+  }
+
+  /** The node with these 16 slots. */
+  static of(slots: readonly Slot[]): PhysicalNode {
+    assert.equal(slots.length, NODE_SLOTS);
+    return PhysicalNode.EMPTY.with(slots.map((slot, index) => ({ index, slot })));
+  }
+
+  /** The slot of a nibble, 0..15. */
+  slot(index: number): Slot {
+    const bit = 1 << index;
+    const { encoded } = this;
+    if ((this.#shape.leafMask & bit) !== 0) {
+      const at = this.#shape.slotAt(index);
+      return {
+        kind: "leaf",
+        keyHash: encoded.subarray(at, at + HASH_BYTES),
+        valueHash: encoded.subarray(at + HASH_BYTES, at + 2 * HASH_BYTES),
+        bytes: encoded.readUInt32BE(at + 2 * HASH_BYTES),
+      };
+    }
+    if ((this.#shape.innerMask & bit) === 0) return EMPTY_SLOT;
+    const at = this.#shape.slotAt(index);
+    return {
+      kind: "inner",
+      version: encoded.readBigUInt64BE(at),
+      hash: encoded.subarray(at + 8, at + 40),
+      items: encoded.readUIntBE(at + 40, 6),
+      bytes: encoded.readUIntBE(at + 46, 6),
+    };
+  }
+
+  /** The slots of all nibbles. */
+  slots(): Slot[] {
+    return Array.from({ length: NODE_SLOTS }, (_, index) => this.slot(index));
+  }
+
+  /** The whole node as a subtree. */
+  get subtree(): Subtree {
+    return this.binaryNode(0, 0);
+  }
+
+  /**
+   * The binary node `depth` bits (0..4) below the top of this node; `index` counts those of one
+   * depth from the left.
+   */
+  binaryNode(depth: number, index: number): Subtree {
+    const heap = (1 << depth) + index;
+    const below = slotsBelow(heap);
+    const { leafMask, innerMask, binaryMask } = this.#shape;
+    if (((leafMask | innerMask) & below) === 0) return EMPTY_SUBTREE;
+    let items = 0;
+    let bytes = 0;
+    let node: TreeNode = EMPTY_NODE;
+    for (let slotIndex = 0; slotIndex < NODE_SLOTS; slotIndex++) {
+      if ((below & (1 << slotIndex)) === 0) continue;
+      const slot = this.slot(slotIndex);
+      if (slot.kind === "empty") continue;
+      items += slot.kind === "leaf" ? 1 : slot.items;
+      bytes += slot.bytes;
+      node =
+        slot.kind === "leaf"
+          ? { kind: "leaf", keyHash: slot.keyHash, valueHash: slot.valueHash }
+          : { kind: "inner", hash: slot.hash };
+    }
+    if (heap < NODE_SLOTS && (binaryMask & (1 << heap)) !== 0) {
+      const at = this.#shape.hashAt(heap);
+      node = { kind: "inner", hash: this.encoded.subarray(at, at + HASH_BYTES) };
+    }
+    return { node, items, bytes };
+  }
+
+  /** This node with some of its slots exchanged; hashes only what lies above those. */
+  with(changes: readonly { readonly index: number; readonly slot: Slot }[]): PhysicalNode {
+    let { leafMask, innerMask } = this.#shape;
+    let changed = 0;
+    for (const { index, slot } of changes) {
+      const bit = 1 << index;
+      changed |= bit;
+      leafMask = slot.kind === "leaf" ? leafMask | bit : leafMask & ~bit;
+      innerMask = slot.kind === "inner" ? innerMask | bit : innerMask & ~bit;
+    }
+    const isSame = leafMask === this.#shape.leafMask && innerMask === this.#shape.innerMask;
+    const shape = isSame ? this.#shape : new NodeShape(leafMask, innerMask);
+    const encoded = Buffer.allocUnsafe(shape.length);
+    if (isSame) this.encoded.copy(encoded);
+    else this.#copyKept(encoded, shape, changed);
+    for (const { index, slot } of changes) writeSlot(encoded, shape.slotAt(index), slot);
+    const node = new PhysicalNode(encoded, shape);
+    for (let heap = NODE_SLOTS - 1; heap >= 1; heap--) {
+      if ((shape.binaryMask & (1 << heap)) === 0 || (slotsBelow(heap) & changed) === 0) continue;
+      const hash = innerHash(node.#hashOf(2 * heap), node.#hashOf(2 * heap + 1));
+      encoded.set(hash, shape.hashAt(heap));
+    }
+    return node;
+  }
+
+  /** Copies what does not change into the encoding of another shape. */
+  #copyKept(target: Buffer, shape: NodeShape, changed: number): void {
+    target[0] = NODE_FORMAT;
+    target.writeUInt16BE(shape.leafMask, 1);
+    target.writeUInt16BE(shape.innerMask, 3);
+    for (let index = 0; index < NODE_SLOTS; index++) {
+      const bit = 1 << index;
+      if ((changed & bit) !== 0 || ((shape.leafMask | shape.innerMask) & bit) === 0) continue;
+      const at = this.#shape.slotAt(index);
+      const length = (shape.leafMask & bit) !== 0 ? LEAF_SLOT_BYTES : INNER_SLOT_BYTES;
+      this.encoded.copy(target, shape.slotAt(index), at, at + length);
+    }
+    for (let heap = 1; heap < NODE_SLOTS; heap++) {
+      if ((shape.binaryMask & (1 << heap)) === 0 || (slotsBelow(heap) & changed) !== 0) continue;
+      const at = this.#shape.hashAt(heap);
+      this.encoded.copy(target, shape.hashAt(heap), at, at + HASH_BYTES);
+    }
+  }
+
+  /** Hash of the binary node (1..15) or slot (16..31) at `heap`; those below it are in place. */
+  #hashOf(heap: number): Buffer {
+    const { leafMask, innerMask, binaryMask } = this.#shape;
+    if (heap < NODE_SLOTS && (binaryMask & (1 << heap)) !== 0) {
+      const at = this.#shape.hashAt(heap);
+      return this.encoded.subarray(at, at + HASH_BYTES);
+    }
+    const below = slotsBelow(heap);
+    const leaf = leafMask & below;
+    const inner = innerMask & below;
+    if ((leaf | inner) === 0) return EMPTY_HASH;
+    const at = this.#shape.slotAt(31 - Math.clz32(leaf | inner));
+    if (inner !== 0) return this.encoded.subarray(at + 8, at + 40);
+    const valueAt = at + HASH_BYTES;
+    return leafHash(
+      this.encoded.subarray(at, valueAt),
+      this.encoded.subarray(valueAt, valueAt + HASH_BYTES),
+    );
+  }
+}
+
+function writeSlot(target: Buffer, at: number, slot: Slot): void {
+  switch (slot.kind) {
+    case "empty":
+      return;
+    case "leaf":
+      target.set(slot.keyHash, at);
+      target.set(slot.valueHash, at + HASH_BYTES);
+      target.writeUInt32BE(slot.bytes, at + 2 * HASH_BYTES);
+      return;
+    case "inner":
+      target.writeBigUInt64BE(slot.version, at);
+      target.set(slot.hash, at + 8);
+      target.writeUIntBE(slot.items, at + 40, 6);
+      target.writeUIntBE(slot.bytes, at + 46, 6);
+      return;
+  }
+}
+
+function corrupt(): HoldfastError {
+  return new HoldfastError("ROW_CORRUPT", "A tree node on disk is corrupt. Run fsck.");
+}
