@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type { handleClientStreamingCall } from "@grpc/grpc-js";
 import type { CallContext } from "./call-context.js";
 import { stalled } from "./frame-stream.js";
@@ -8,7 +9,8 @@ import { type ServerCall, serverCallOf } from "./server-call.js";
 /**
  * A client-streaming method as grpc-js takes it. `requests` yields the parts as they come and
  * throws the signal's reason when the call ends before they do. The handler may answer or throw
- * without having read all of them.
+ * without having read all of them. That the parts ended is no proof that they are all (a
+ * vanishing client can look so): the messages have to say how much there is.
  */
 export function clientStreaming<Req, Res>(
   handler: (requests: AsyncIterable<Req>, context: CallContext) => Promise<Res>,
@@ -41,6 +43,9 @@ export async function* partsOf<Req>(
       if (next.done === true) break;
       yield wellFormed(next.value);
     }
+    // Node's HTTP/2 client ends the stream before it resets it, so that a cancelled upload looks
+    // complete until the reset, which is right behind, has been read.
+    await setImmediate();
     signal.throwIfAborted();
   } catch (error) {
     // Node words it as a premature close; the caller's reason is the signal's.
