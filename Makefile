@@ -39,8 +39,8 @@ proto-lint: $(INSTALLED) ## Lint the contract
 	npx buf lint
 	npx buf format --diff --exit-code --path proto/holdfast
 
-proto-breaking: $(INSTALLED) ## Refuse changes of the contract that break its users
-	npx buf breaking --against proto/baseline.binpb
+proto-breaking: generate ## Refuse changes of the contract that break its users
+	npx buf breaking proto/image.binpb --against proto/baseline.binpb
 
 check-generated: generate ## Fail if committed generated code is not what the contract gives
 	@test -z "$$(git status --porcelain -- packages/api/src/gen proto/image.binpb)" || \
