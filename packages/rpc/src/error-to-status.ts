@@ -2,16 +2,8 @@ import { randomUUID } from "node:crypto";
 import { Metadata, status } from "@grpc/grpc-js";
 import { type googleProtobufAny, googleRpcErrorDetails, googleRpcStatus } from "@holdfast/api";
 import { HoldfastError } from "@holdfast/core";
+import { DETAILS_KEY, keptWireStatus, type WireStatus } from "./wire-status.js";
 
-/** An error as grpc-js sends it. */
-export interface WireStatus {
-  readonly code: status;
-  readonly details: string;
-  readonly metadata: Metadata;
-}
-
-/** Trailer that carries `google.rpc.Status`. */
-export const DETAILS_KEY = "grpc-status-details-bin";
 /** `google.rpc.ErrorInfo.domain` of every error of ours. */
 export const ERROR_DOMAIN = "holdfast";
 
@@ -33,8 +25,8 @@ export function incident(cause: unknown): HoldfastError {
 
 /**
  * The gRPC status of an error, with `google.rpc` details: ErrorInfo always, RetryInfo and
- * BadRequest where they say something. What is no HoldfastError becomes INTERNAL with an
- * incident id, and `report` gets it for the log.
+ * BadRequest where they say something. An error that another server sent goes on as it came.
+ * What is no HoldfastError becomes INTERNAL with an incident id, and `report` gets it for the log.
  */
 export function toServiceError(
   error: unknown,
@@ -45,6 +37,8 @@ export function toServiceError(
     report?.(hidden);
     return toServiceError(hidden);
   }
+  const kept = keptWireStatus(error);
+  if (kept !== undefined) return kept;
   const code = status[error.status];
   const message = clip(error.message, MESSAGE_BYTES_MAX);
   const body = googleRpcStatus.Status.encode({ code, message, details: detailsOf(error) }).finish();

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { errors } from "@holdfast/api";
+import { errors, googleRpcErrorDetails, googleRpcStatus } from "@holdfast/api";
 import { HoldfastError, invalidField, REASONS, type Reason } from "@holdfast/core";
-import { toServiceError, type WireStatus } from "./error-to-status.js";
+import { toServiceError } from "./error-to-status.js";
 import { fromServiceError } from "./status-to-error.js";
+import type { WireStatus } from "./wire-status.js";
 
 const received = (wire: WireStatus): ServiceError =>
   Object.assign(new Error(`${wire.code} ${wire.details}`), wire);
@@ -113,4 +114,34 @@ test("details that cannot be read are ignored", () => {
   metadata.set("grpc-status-details-bin", Buffer.from([0xff, 0xff, 0xff]));
   const wire = { code: status.UNAVAILABLE, details: "x", metadata };
   assert.equal(fromServiceError(received(wire)).reason, "STORAGE_UNAVAILABLE");
+});
+
+test("an error that is passed on keeps its bytes, also where nobody here knows its reason", () => {
+  const metadata = new Metadata();
+  const body = googleRpcStatus.Status.encode({
+    code: status.RESOURCE_EXHAUSTED,
+    message: "Later.",
+    details: [
+      {
+        typeUrl: "type.googleapis.com/google.rpc.ErrorInfo",
+        value: Buffer.from(
+          googleRpcErrorDetails.ErrorInfo.encode({
+            reason: "OF_A_LATER_VERSION",
+            domain: "holdfast",
+            metadata: {},
+          }).finish(),
+        ),
+      },
+      { typeUrl: "type.googleapis.com/google.rpc.QuotaFailure", value: Buffer.from([1, 2, 3]) },
+    ],
+  }).finish();
+  metadata.set("grpc-status-details-bin", Buffer.from(body));
+  metadata.set("x-internal", "stays here");
+  const came = { code: status.RESOURCE_EXHAUSTED, details: "Later.", metadata };
+  const sent = toServiceError(fromServiceError(received(came)));
+  assert.equal(sent.code, came.code);
+  assert.equal(sent.details, came.details);
+  assert.deepEqual(sent.metadata.toJSON(), {
+    "grpc-status-details-bin": [Buffer.from(body)],
+  });
 });

@@ -15,7 +15,7 @@ export {
 } from "./client-options.js";
 export { clientStreaming } from "./client-streaming.js";
 export { type DescriptorFile, IMAGE_URL, readImage } from "./descriptor-image.js";
-export { ERROR_DOMAIN, toServiceError, type WireStatus } from "./error-to-status.js";
+export { ERROR_DOMAIN, toServiceError } from "./error-to-status.js";
 export type { FrameStream } from "./frame-stream.js";
 export {
   type DrainOptions,
@@ -29,3 +29,4 @@ export { serverStreaming } from "./server-streaming.js";
 export { fromServiceError } from "./status-to-error.js";
 export { limitStreamBuffers } from "./stream-buffers.js";
 export { unary } from "./unary.js";
+export type { WireStatus } from "./wire-status.js";

@@ -159,8 +159,9 @@ export class ServerCall {
     if (this.#ended) return;
     const reason = error instanceof HoldfastError ? error : incident(error);
     if (reason !== error) this.#logIncident(reason);
-    this.#end(reason.status);
-    this.#inner.sendStatus(toServiceError(reason));
+    const wire = toServiceError(reason);
+    this.#end(status[wire.code] ?? reason.status);
+    this.#inner.sendStatus(wire);
     this.#abort.abort(reason);
   }
 

@@ -1,7 +1,8 @@
-import { type ServiceError, status } from "@grpc/grpc-js";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { googleRpcErrorDetails, googleRpcStatus } from "@holdfast/api";
 import { HoldfastError, REASONS, type Reason } from "@holdfast/core";
-import { DETAILS_KEY, ERROR_DOMAIN } from "./error-to-status.js";
+import { ERROR_DOMAIN } from "./error-to-status.js";
+import { DETAILS_KEY, keepWireStatus } from "./wire-status.js";
 
 /**
  * The error a server of ours sent, as it was thrown there; or, for what grpc-js or a foreign
@@ -21,7 +22,13 @@ export function fromServiceError(error: unknown): HoldfastError {
       },
     );
   }
-  return fromDetails(error) ?? fromCode(error);
+  const [packed] = error.metadata?.get(DETAILS_KEY) ?? [];
+  if (!(packed instanceof Buffer)) return fromCode(error);
+  const made = fromDetails(error, packed) ?? fromCode(error);
+  const metadata = new Metadata();
+  metadata.set(DETAILS_KEY, packed);
+  keepWireStatus(made, { code: error.code, details: error.details, metadata });
+  return made;
 }
 
 function isServiceError(error: unknown): error is ServiceError {
@@ -32,9 +39,7 @@ function isServiceError(error: unknown): error is ServiceError {
   );
 }
 
-function fromDetails(error: ServiceError): HoldfastError | null {
-  const [packed] = error.metadata?.get(DETAILS_KEY) ?? [];
-  if (!(packed instanceof Uint8Array)) return null;
+function fromDetails(error: ServiceError, packed: Buffer): HoldfastError | null {
   let reason: string | null = null;
   let metadata: Record<string, string> = {};
   let retryAfterMs: number | undefined;
