@@ -1,0 +1,18 @@
+/** What a frame holds; `other` is a part that a newer storage may send. */
+export type FramePart = "header" | "chunks" | "heartbeat" | "trailer" | "other";
+
+/*
+ * First byte of a frame: the tag of its one field, number << 3 | 2. All stream messages number
+ * their parts alike; a test holds this against the generated code.
+ */
+const PARTS: ReadonlyMap<number | undefined, FramePart> = new Map([
+  [0x0a, "header"],
+  [0x12, "chunks"],
+  [0x1a, "heartbeat"],
+  [0x22, "trailer"],
+]);
+
+/** Tells the part of a frame from its first tag, without decoding it. */
+export function framePart(frame: Uint8Array): FramePart {
+  return PARTS.get(frame[0]) ?? "other";
+}
