@@ -1,89 +1,88 @@
-import { strict as assert } from "node:assert";
-import { EMPTY_HASH, innerHash, leafHash } from "./hash.js";
-import { bitAt, commonBits } from "./path.js";
-import { EMPTY_NODE, type TreeNode } from "./tree-node.js";
-
-/** A finished left half that waits for its right one. */
-interface PendingHalf {
-  /** Depth of the node above both halves. */
-  readonly depth: number;
-  readonly hash: Buffer;
+/** How to make the nodes of a tree; how they look is up to the maker. */
+export interface NodeMaker<Node> {
+  /** The inner node above two halves. */
+  inner(left: Node, right: Node): Node;
+  /** The empty half. */
+  readonly empty: Node;
+  /** The bit at `depth` of the key hash pushed last. */
+  bit(depth: number): 0 | 1;
 }
 
+/** Depth of a lone leaf, which stands for its subtree at any depth. */
+const LEAF = -1;
+
 /**
- * Folds leaves, given in strictly ascending order of key hash, to the node of the subtree that
- * holds them. Neighbours that share d leading bits meet in a node at depth d; above a node of two
- * or more leaves each level is hashed with an empty half, while a lone leaf rises for nothing.
- * Memory: one hash for each level of the current leaf.
+ * Finds the shape of a subtree from its leaves, given in strictly ascending order of key hash.
+ * Neighbours that share d leading bits meet in a node at depth d; above a node of two or more
+ * leaves each level is an inner node with an empty half, while a lone leaf rises for nothing.
+ * Memory: a node for each level of the current leaf.
  */
-export class AscendingFold {
-  /** Ascending in depth. */
-  readonly #pending: PendingHalf[] = [];
+export class AscendingFold<Node> {
+  readonly #make: NodeMaker<Node>;
+  /** Left halves that wait for their right ones, with the depth of the node above; ascending. */
+  readonly #halves: Node[] = [];
+  readonly #depths: number[] = [];
   /** The subtree under way: the last leaf, or an inner node at `#depth` that holds it. */
-  #hash: Buffer = EMPTY_HASH;
+  #node: Node;
   #depth = LEAF;
-  #keyHash: Buffer | null = null;
-  #valueHash: Buffer = EMPTY_HASH;
   #leaves = 0;
+
+  constructor(make: NodeMaker<Node>) {
+    this.#make = make;
+    this.#node = make.empty;
+  }
 
   /** Number of leaves pushed. */
   get leaves(): number {
     return this.#leaves;
   }
 
-  /** Adds the next leaf, whose key hash is greater than all before. The buffers are kept. */
-  push(keyHash: Buffer, valueHash: Buffer): void {
-    if (this.#keyHash !== null) this.#pushLeft(commonBits(this.#keyHash, keyHash), this.#keyHash);
-    this.#keyHash = keyHash;
-    this.#valueHash = valueHash;
-    this.#hash = leafHash(keyHash, valueHash);
+  /**
+   * Before a leaf: closes what is complete. `commonBits` is what the key hash to come shares with
+   * the one pushed last. Not called before the first leaf.
+   */
+  part(commonBits: number): void {
+    this.#joinDownTo(commonBits + 1);
+    this.#riseTo(commonBits + 1);
+    this.#halves.push(this.#node);
+    this.#depths.push(commonBits);
+  }
+
+  /** Adds a leaf. */
+  push(leaf: Node): void {
+    this.#node = leaf;
     this.#depth = LEAF;
     this.#leaves++;
   }
 
   /** The node of the subtree at `depth`, under which all leaves lie. */
-  finish(depth: number): TreeNode {
-    if (this.#keyHash === null) return EMPTY_NODE;
-    if (this.#leaves === 1) {
-      return { kind: "leaf", keyHash: this.#keyHash, valueHash: this.#valueHash };
-    }
-    this.#joinDownTo(depth, this.#keyHash);
-    this.#riseTo(depth, this.#keyHash);
-    return { kind: "inner", hash: this.#hash };
-  }
-
-  /** The subtree under way is complete as the left half of a node at `depth`. */
-  #pushLeft(depth: number, keyHash: Buffer): void {
-    this.#joinDownTo(depth + 1, keyHash);
-    this.#riseTo(depth + 1, keyHash);
-    this.#pending.push({ depth, hash: this.#hash });
+  finish(depth: number): Node {
+    this.#joinDownTo(depth);
+    this.#riseTo(depth);
+    return this.#node;
   }
 
   /** Joins the subtree under way with the left halves of all nodes at `depth` or deeper. */
-  #joinDownTo(depth: number, keyHash: Buffer): void {
-    let left = this.#pending.at(-1);
-    while (left !== undefined && left.depth >= depth) {
-      this.#riseTo(left.depth + 1, keyHash);
-      this.#hash = innerHash(left.hash, this.#hash);
-      this.#depth = left.depth;
-      this.#pending.pop();
-      left = this.#pending.at(-1);
+  #joinDownTo(depth: number): void {
+    for (let i = this.#depths.length - 1; i >= 0; i--) {
+      const above = this.#depths[i] ?? LEAF;
+      if (above < depth) return;
+      this.#riseTo(above + 1);
+      this.#depths.pop();
+      const left = this.#halves.pop() ?? this.#make.empty;
+      this.#node = this.#make.inner(left, this.#node);
+      this.#depth = above;
     }
   }
 
-  /** Hashes an inner node with empty halves until it stands at `depth`; a leaf just rises. */
-  #riseTo(depth: number, keyHash: Buffer): void {
-    if (this.#depth === LEAF) return;
-    assert(this.#depth >= depth);
+  /** Puts an inner node under inner nodes until it stands at `depth`; a leaf just rises. */
+  #riseTo(depth: number): void {
     while (this.#depth > depth) {
       this.#depth--;
-      this.#hash =
-        bitAt(keyHash, this.#depth) === 0
-          ? innerHash(this.#hash, EMPTY_HASH)
-          : innerHash(EMPTY_HASH, this.#hash);
+      this.#node =
+        this.#make.bit(this.#depth) === 0
+          ? this.#make.inner(this.#node, this.#make.empty)
+          : this.#make.inner(this.#make.empty, this.#node);
     }
   }
 }
-
-/** Depth of a lone leaf, which stands for its subtree at any depth. */
-const LEAF = -1;

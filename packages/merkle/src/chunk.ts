@@ -1,30 +1,8 @@
-import { AscendingFold } from "./ascending-fold.js";
+import { ChunkBatch } from "./chunk-batch.js";
+import { foldChunkInSteps } from "./chunk-steps.js";
+import type { FoldedChunk, OnItem } from "./folded-chunk.js";
 import { sha256 } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
-import { compareKeyHash, hasPath } from "./path.js";
-import { proofInvalid } from "./proof-invalid.js";
-import type { TreeNode } from "./tree-node.js";
-
-/** What a chunk folds to. */
-export interface FoldedChunk {
-  /** The node of the subtree at the chunk's path. */
-  readonly node: TreeNode;
-  /** Number of items. */
-  readonly items: number;
-  /** Sum of the encoded lengths of the items, without the chunk's tags and lengths. */
-  readonly bytes: number;
-}
-
-/**
- * Called for each item of a chunk in order, before the chunk is known to be right. The hashes may
- * be kept; the item is `body.subarray(itemStart, itemEnd)`.
- */
-export type OnItem = (
-  keyHash: Buffer,
-  valueHash: Buffer,
-  itemStart: number,
-  itemEnd: number,
-) => void;
 
 /** Where an item lies in a chunk body. */
 export interface ChunkItem {
@@ -38,31 +16,17 @@ export interface ChunkItem {
   readonly valueStart: number;
 }
 
+/** Made when first needed, then kept: one for each thread. */
+let batch: ChunkBatch | null | undefined;
+
 /**
  * Folds a chunk body (field `items` of StateChunk as on the wire) to the node of the subtree at
  * `path`. The chunk is proved when that node is the one the manifest or the proof has there.
  * @throws PROOF_INVALID when an item is not canonical, lies elsewhere or is out of order.
  */
 export function foldChunk(path: string, body: Buffer, onItem?: OnItem): FoldedChunk {
-  const cursor = new ItemCursor(body);
-  const fold = new AscendingFold();
-  let bytes = 0;
-  let previous: Buffer | null = null;
-  while (cursor.next()) {
-    const keyHash = sha256(body.subarray(cursor.keyStart, cursor.keyEnd));
-    if (!hasPath(keyHash, path)) {
-      throw proofInvalid(`The item at byte ${cursor.start} does not lie under ${path}.`, { path });
-    }
-    if (previous !== null && compareKeyHash(previous, keyHash) >= 0) {
-      throw proofInvalid(`The item at byte ${cursor.start} is out of order.`, { path });
-    }
-    const valueHash = sha256(body.subarray(cursor.valueStart, cursor.end));
-    fold.push(keyHash, valueHash);
-    onItem?.(keyHash, valueHash, cursor.start, cursor.end);
-    bytes += cursor.end - cursor.start;
-    previous = keyHash;
-  }
-  return { node: fold.finish(4 * path.length), items: fold.leaves, bytes };
+  if (batch === undefined) batch = ChunkBatch.create();
+  return batch?.fold(path, body, onItem) ?? foldChunkInSteps(path, body, onItem);
 }
 
 /**

@@ -1,11 +1,4 @@
-export {
-  type ChunkItem,
-  chunkId,
-  chunkItems,
-  type FoldedChunk,
-  foldChunk,
-  type OnItem,
-} from "./chunk.js";
+export { type ChunkItem, chunkId, chunkItems, foldChunk } from "./chunk.js";
 export {
   type BitPath,
   type DeltaBody,
@@ -15,6 +8,7 @@ export {
   foldDeltaChunk,
 } from "./delta.js";
 export type { DeltaChange } from "./delta-change.js";
+export type { FoldedChunk, OnItem } from "./folded-chunk.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
 export { LogFrontier, type LogNode } from "./log-frontier.js";

@@ -151,6 +151,11 @@ test("consistency proofs are SUBPROOF and verify for their logs only", () => {
     }
   }
   assert.throws(() => verifyConsistency(2n, 1n, leaf(0), leaf(0), []), PROOF_INVALID);
+  // The right hashes under a size that is not theirs.
+  const [two, four] = [mth(leaves.slice(0, 2)), mth(leaves.slice(0, 4))];
+  const proof = consistencyProof(2n, 4n, nodesOf(4));
+  verifyConsistency(2n, 4n, two, four, proof);
+  assert.throws(() => verifyConsistency(2n, 8n, two, four, proof), PROOF_INVALID);
 });
 
 test("proofs in a log of 2^52 leaves", () => {

@@ -1,0 +1,38 @@
+import { AscendingFold } from "./ascending-fold.js";
+import { type FoldedChunk, type OnItem, outOfOrder, outsidePath } from "./folded-chunk.js";
+import { sha256 } from "./hash.js";
+import { ItemCursor } from "./item-cursor.js";
+import { bitAt, commonBits, compareKeyHash, hasPath } from "./path.js";
+import { combine, EMPTY_NODE, type TreeNode } from "./tree-node.js";
+
+/**
+ * Does what `foldChunk` does item by item, for chunks of any size and where there is no SIMD.
+ * @throws PROOF_INVALID as `foldChunk`.
+ */
+export function foldChunkInSteps(
+  path: string,
+  body: Buffer,
+  onItem: OnItem | undefined,
+): FoldedChunk {
+  let last: Buffer = Buffer.alloc(0);
+  const fold = new AscendingFold<TreeNode>({
+    empty: EMPTY_NODE,
+    inner: combine,
+    bit: (depth) => bitAt(last, depth),
+  });
+  const cursor = new ItemCursor(body);
+  let bytes = 0;
+  while (cursor.next()) {
+    const { start, end } = cursor;
+    const keyHash = sha256(body.subarray(cursor.keyStart, cursor.keyEnd));
+    if (!hasPath(keyHash, path)) throw outsidePath(path, start);
+    if (compareKeyHash(last, keyHash) >= 0) throw outOfOrder(start);
+    const valueHash = sha256(body.subarray(cursor.valueStart, end));
+    if (fold.leaves > 0) fold.part(commonBits(last, keyHash));
+    last = keyHash;
+    fold.push({ kind: "leaf", keyHash, valueHash });
+    onItem?.(keyHash, valueHash, start, end);
+    bytes += end - start;
+  }
+  return { node: fold.finish(4 * path.length), items: fold.leaves, bytes };
+}
