@@ -54,9 +54,13 @@ export class FakeLive implements LiveVersions {
     return this.current;
   }
 
+  isCheckpoint(version: bigint): boolean {
+    return (version + 1n) % 3n === 0n;
+  }
+
   checkpointsAround(version: bigint): { before: bigint | null; after: bigint | null } {
-    const before = version - ((version + 1n) % 3n);
-    return { before, after: before === version ? version : before + 3n };
+    const before = version - 1n - (version % 3n);
+    return { before, after: before + 3n };
   }
 }
 

@@ -25,8 +25,8 @@ export function choosePin(asked: AcquireRequest["pin"], live: LiveVersions): Pin
 }
 
 function checkCheckpoint(version: bigint, live: LiveVersions): void {
+  if (live.isCheckpoint(version)) return;
   const { before, after } = live.checkpointsAround(version);
-  if (before === version) return;
   throw new HoldfastError(
     "NOT_A_CHECKPOINT",
     `Version ${version} is not a checkpoint. Use the one before (${before ?? "none"}) or after ` +

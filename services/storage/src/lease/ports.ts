@@ -24,7 +24,8 @@ export interface LeaseChange {
 export interface LiveVersions {
   /** Null when the store is empty. */
   bounds(): VersionBounds | null;
-  /** The checkpoints at or before, and at or after, a version that are still kept. */
+  isCheckpoint(version: bigint): boolean;
+  /** The nearest checkpoints below and above a version that are kept, not itself. */
   checkpointsAround(version: bigint): {
     readonly before: bigint | null;
     readonly after: bigint | null;

@@ -1,15 +1,8 @@
 import type { TransactionInfo } from "@holdfast/merkle";
+import type { History } from "../state/state-reader.js";
 
 /** How a restore stands: building -> published | aborted, both for good. */
 export type RestoreState = "building" | "published" | "aborted";
-
-/** A history as a backup names it: where it left the next in the list. */
-export interface HistoryLink {
-  /** 16 bytes. */
-  readonly historyId: Buffer;
-  /** Null for the history of genesis. */
-  readonly forkVersion: bigint | null;
-}
 
 /** The store as the caller of begin saw it. */
 export interface LiveName {
@@ -26,7 +19,7 @@ export interface RestorePlan {
   /** 16 bytes. */
   readonly ledgerId: Buffer;
   /** The snapshot's history first, then its parents back to genesis. */
-  readonly histories: readonly HistoryLink[];
+  readonly histories: readonly History[];
   /** The info at the version to restore; a checkpoint's. */
   readonly info: TransactionInfo;
   /** Its audit path as the last leaf of the log, deepest first. */
