@@ -1,1 +1,2 @@
-export {};
+export { EXIT, exitCodeOf } from "./exit-code.js";
+export { run } from "./run.js";

@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// Starts the CLI. It sets what must be set before the program loads.
+const { existsSync } = require("node:fs");
+const { join } = require("node:path");
+const { pathToFileURL } = require("node:url");
+
+const main = join(__dirname, "../dist/main.js");
+if (!existsSync(main)) {
+  console.error("holdfast is not built: run `make build`.");
+  process.exit(1);
+}
+process.env.UV_THREADPOOL_SIZE ??= "8";
+process.setSourceMapsEnabled(true);
+import(pathToFileURL(main).href).catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

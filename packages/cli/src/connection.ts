@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
+import { storage } from "@holdfast/api";
+import { Gateways } from "@holdfast/coordinator";
+import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc";
+import type { CommandContext } from "./command-context.js";
+import type { GlobalOptions } from "./global-options.js";
+
+/** Calls methods of storage, each within --timeout. */
+export interface StorageConnection {
+  readonly client: storage.StorageServiceClient;
+  /** @throws HoldfastError as storage sent it. */
+  call<Req, Res>(method: UnaryMethod<Req, Res>, request: Req): Promise<Res>;
+  close(): void;
+}
+
+/** Connects to storage; the connection itself is made by the first call. */
+export function connectStorage({ options, signal }: CommandContext): StorageConnection {
+  const client = new storage.StorageServiceClient(
+    options.storage,
+    credentialsOf(options),
+    clientOptions(),
+  );
+  const metadata = metadataOf(options);
+  return {
+    client,
+    call: (method, request) =>
+      callUnary(method.bind(client), request, { signal, timeoutMs: options.timeout, metadata }),
+    close: () => client.close(),
+  };
+}
+
+/** The gateways of --gateway; connections are made by the first calls. */
+export function connectGateways({ options }: CommandContext): Gateways {
+  return new Gateways({
+    addresses: options.gateway,
+    credentials: credentialsOf(options),
+    metadata: metadataOf(options),
+    timeoutMs: options.timeout,
+  });
+}
+
+function credentialsOf({ ca, cert, key }: GlobalOptions): ChannelCredentials {
+  if (ca === undefined && cert === undefined && key === undefined) {
+    return credentials.createInsecure();
+  }
+  const read = (path: string | undefined): Buffer | null =>
+    path === undefined ? null : readFileSync(path);
+  return credentials.createSsl(read(ca), read(key), read(cert));
+}
+
+function metadataOf({ token }: GlobalOptions): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
+}

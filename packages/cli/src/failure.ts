@@ -1,0 +1,59 @@
+import { HoldfastError } from "@holdfast/core";
+import { Interrupted } from "./interrupted.js";
+
+/** A failure as it is printed. */
+export interface Failure {
+  /** What scripts match on. */
+  readonly reason: string;
+  /** The gRPC status name of such a failure. */
+  readonly code: string;
+  /** One plain sentence: what happened and what to do next. */
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** When to try again, seconds. */
+  readonly retryAfterSeconds: number | null;
+}
+
+/** Statuses that only a server in front of ours gives. */
+const CREDENTIAL_CODES: Readonly<Record<number, string>> = {
+  7: "PERMISSION_DENIED",
+  16: "UNAUTHENTICATED",
+};
+
+/** How an error is told. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof HoldfastError) return ofHoldfastError(error);
+  if (error instanceof Interrupted) {
+    return failure("INTERRUPTED", "CANCELLED", `${error.message} Run it again to go on.`);
+  }
+  if (error instanceof Error && isSystemError(error)) {
+    const { code, path, syscall } = error;
+    const metadata = { errno: code, ...(path === undefined ? {} : { path }) };
+    const message = `${syscall ?? "The system"} failed${path === undefined ? "" : ` for ${path}`}: ${code}.`;
+    return { ...failure("FILE_ERROR", "FAILED_PRECONDITION", message), metadata };
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  return failure("INTERNAL", "INTERNAL", `A fault of ours: ${text}`);
+}
+
+function ofHoldfastError(error: HoldfastError): Failure {
+  const { cause } = error;
+  const code = cause instanceof Error ? (cause as { code?: unknown }).code : undefined;
+  const credentials = typeof code === "number" ? CREDENTIAL_CODES[code] : undefined;
+  return {
+    reason: credentials ?? error.reason,
+    code: credentials ?? error.status,
+    message: error.message,
+    metadata: error.metadata,
+    retryAfterSeconds: error.retryAfterMs === undefined ? null : error.retryAfterMs / 1000,
+  };
+}
+
+function failure(reason: string, code: string, message: string): Failure {
+  return { reason, code, message, metadata: {}, retryAfterSeconds: null };
+}
+
+function isSystemError(error: Error): error is NodeJS.ErrnoException & { code: string } {
+  const { code, errno } = error as NodeJS.ErrnoException;
+  return typeof code === "string" && typeof errno === "number";
+}

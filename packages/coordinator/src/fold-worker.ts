@@ -1,0 +1,15 @@
+import { parentPort } from "node:worker_threads";
+import { type FoldTask, runFoldTask } from "./fold-jobs.js";
+
+/** What the pool sends: bodies in one buffer, which goes back with the answer. */
+export interface FoldRequest {
+  readonly id: number;
+  readonly buffer: ArrayBuffer;
+  readonly tasks: readonly FoldTask[];
+}
+
+parentPort?.on("message", ({ id, buffer, tasks }: FoldRequest) => {
+  const bytes = Buffer.from(buffer);
+  const folded = tasks.map((task) => runFoldTask(bytes, task));
+  parentPort?.postMessage({ id, buffer, folded }, [buffer]);
+});

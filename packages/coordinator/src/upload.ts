@@ -1,0 +1,101 @@
+import type { restore } from "@holdfast/api";
+import { limits, orderedConcurrency } from "@holdfast/core";
+import { callClientStreaming } from "@holdfast/rpc";
+import type { Gateways } from "./gateways.js";
+import type { JobLease } from "./job-lease.js";
+import type { Patience } from "./patience.js";
+
+/** A tile on its way into a store. */
+export interface UploadTile {
+  readonly path: string;
+  /** Items and bytes, for progress. */
+  readonly items: number;
+  readonly bytes: number;
+  readonly body: Buffer;
+}
+
+/** What uploads work with. */
+export interface UploadDependencies {
+  readonly gateways: Gateways;
+  readonly patience: Patience;
+  readonly lease: JobLease;
+  readonly sessionId: string;
+}
+
+/**
+ * Uploads tiles: at most 4 MiB a call, at most 4 calls at a time. Yields each call's tiles, in
+ * order, when they are durable. A call that breaks off is made again: what had arrived is not
+ * written twice.
+ * @throws HoldfastError as the server sent it; every call has ended before.
+ */
+export function uploadTiles(
+  tiles: AsyncIterable<UploadTile>,
+  dependencies: UploadDependencies,
+): AsyncGenerator<readonly UploadTile[], void, undefined> {
+  const { lease, patience } = dependencies;
+  return orderedConcurrency(
+    batches(tiles),
+    limits.UPLOAD_STREAMS_MAX,
+    async (batch, signal) => {
+      await patience.retry(() => uploadOnce(batch, signal, dependencies));
+      return batch;
+    },
+    lease.signal,
+  );
+}
+
+async function uploadOnce(
+  batch: readonly UploadTile[],
+  signal: AbortSignal,
+  { gateways, lease, sessionId }: UploadDependencies,
+): Promise<void> {
+  const used = gateways.current;
+  try {
+    await callClientStreaming(
+      used.restore.uploadStateTiles.bind(used.restore),
+      requestsOf(batch, {
+        sessionId,
+        leaseId: lease.leaseId,
+        fencingToken: lease.fencingToken,
+      }),
+      { signal, timeoutMs: gateways.timeoutMs, metadata: gateways.metadata },
+    );
+  } catch (error) {
+    gateways.noteFailure(error, used);
+    throw error;
+  }
+}
+
+function* requestsOf(
+  batch: readonly UploadTile[],
+  head: restore.UploadStateTilesHead,
+): Generator<restore.UploadStateTilesRequest> {
+  yield { part: { $case: "head", value: head } };
+  for (const { path, body } of batch) {
+    let at = 0;
+    do {
+      const end = Math.min(body.length, at + limits.UPLOAD_PART_BYTES_MAX);
+      const last = end === body.length;
+      yield { part: { $case: "tilePart", value: { path, data: body.subarray(at, end), last } } };
+      at = end;
+    } while (at < body.length);
+  }
+}
+
+/** Gathers consecutive tiles up to the bound of a call. */
+async function* batches(
+  tiles: AsyncIterable<UploadTile>,
+): AsyncGenerator<readonly UploadTile[], void, undefined> {
+  let batch: UploadTile[] = [];
+  let bytes = 0;
+  for await (const tile of tiles) {
+    if (batch.length > 0 && bytes + tile.body.length > limits.UPLOAD_BYTES_MAX) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(tile);
+    bytes += tile.body.length;
+  }
+  if (batch.length > 0) yield batch;
+}
