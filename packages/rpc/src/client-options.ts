@@ -15,6 +15,11 @@ export const CLIENT_WINDOW_BYTES: number = 4 * 2 ** 20;
 const FRAME_OVERHEAD_BYTES = 64 * 1024;
 /** A server that comes back is found again within this. */
 const RECONNECT_MS_MAX = 2_000;
+/**
+ * grpc-js says that a message is taken as soon as it is in its retry buffer (1 MiB a call unless
+ * told otherwise, also when retries are off); only behind that does an upload feel its server.
+ */
+const RETRY_BUFFER_BYTES = 64 * 1024;
 /** Node's longest timer; grpc-js overflows above it. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
@@ -26,6 +31,7 @@ export function clientOptions(tuning: ChannelTuning = {}): ClientOptions {
       tuning.receiveBytesMax ?? limits.FRAME_BYTES_MAX + FRAME_OVERHEAD_BYTES,
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_retries": 0,
+    "grpc.per_rpc_retry_buffer_size": RETRY_BUFFER_BYTES,
     "grpc.enable_channelz": 0,
     "grpc.enable_http_proxy": 0,
     "grpc.service_config_disable_resolution": 1,
