@@ -1,7 +1,7 @@
 /** How to make the nodes of a tree; how they look is up to the maker. */
 export interface NodeMaker<Node> {
-  /** The inner node above two halves. */
-  inner(left: Node, right: Node): Node;
+  /** The inner node at `depth` above two halves. Called in post-order. */
+  inner(left: Node, right: Node, depth: number): Node;
   /** The empty half. */
   readonly empty: Node;
   /** The bit at `depth` of the key hash pushed last. */
@@ -70,7 +70,7 @@ export class AscendingFold<Node> {
       this.#riseTo(above + 1);
       this.#depths.pop();
       const left = this.#halves.pop() ?? this.#make.empty;
-      this.#node = this.#make.inner(left, this.#node);
+      this.#node = this.#make.inner(left, this.#node, above);
       this.#depth = above;
     }
   }
@@ -81,8 +81,8 @@ export class AscendingFold<Node> {
       this.#depth--;
       this.#node =
         this.#make.bit(this.#depth) === 0
-          ? this.#make.inner(this.#node, this.#make.empty)
-          : this.#make.inner(this.#make.empty, this.#node);
+          ? this.#make.inner(this.#node, this.#make.empty, this.#depth)
+          : this.#make.inner(this.#make.empty, this.#node, this.#depth);
     }
   }
 }

@@ -1,9 +1,15 @@
 import { AscendingFold } from "./ascending-fold.js";
-import { type FoldedChunk, type OnItem, outOfOrder, outsidePath } from "./folded-chunk.js";
+import {
+  type FoldedChunk,
+  type OnInner,
+  type OnItem,
+  outOfOrder,
+  outsidePath,
+} from "./folded-chunk.js";
 import { sha256 } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
 import { bitAt, commonBits, compareKeyHash, hasPath } from "./path.js";
-import { combine, EMPTY_NODE, type TreeNode } from "./tree-node.js";
+import { combine, EMPTY_NODE, nodeHash, type TreeNode } from "./tree-node.js";
 
 /**
  * Does what `foldChunk` does item by item, for chunks of any size and where there is no SIMD.
@@ -13,11 +19,16 @@ export function foldChunkInSteps(
   path: string,
   body: Buffer,
   onItem: OnItem | undefined,
+  onInner: OnInner | undefined,
 ): FoldedChunk {
   let last: Buffer = Buffer.alloc(0);
   const fold = new AscendingFold<TreeNode>({
     empty: EMPTY_NODE,
-    inner: combine,
+    inner(left, right, depth) {
+      const node = combine(left, right);
+      onInner?.(depth, fold.leaves - 1, nodeHash(node));
+      return node;
+    },
     bit: (depth) => bitAt(last, depth),
   });
   const cursor = new ItemCursor(body);

@@ -5,16 +5,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ChunkBatch } from "./chunk-batch.js";
 import { foldChunkInSteps } from "./chunk-steps.js";
-import {
-  chunkId,
-  chunkItems,
-  type FoldedChunk,
-  foldChunk,
-  nodesEqual,
-  type OnItem,
-} from "./index.js";
+import { chunkId, chunkItems, type FoldedChunk, foldChunk, nodesEqual } from "./index.js";
 import {
   leavesUnder,
+  type ModelItem,
   modelBody,
   modelHash,
   modelItem,
@@ -25,18 +19,38 @@ import {
 
 const PROOF_INVALID = { reason: "PROOF_INVALID" };
 
-type Fold = (path: string, body: Buffer, onItem?: OnItem) => FoldedChunk;
+type Fold = typeof foldChunk;
 
 const batch = ChunkBatch.create() ?? assert.fail("this machine has no SIMD: nothing to test");
 const folds: readonly (readonly [string, Fold])[] = [
   [
     "in batches",
-    (path, body, onItem) => batch.fold(path, body, onItem) ?? assert.fail("too large"),
+    (path, body, onItem, onInner) =>
+      batch.fold(path, body, onItem, onInner) ?? assert.fail("too large"),
   ],
-  ["in steps", (path, body, onItem) => foldChunkInSteps(path, body, onItem)],
+  ["in steps", (path, body, onItem, onInner) => foldChunkInSteps(path, body, onItem, onInner)],
 ];
 
 for (const [how, fold] of folds) testFold(how, fold);
+
+interface Inner {
+  readonly depth: number;
+  readonly lastItem: number;
+  readonly hash: Buffer;
+}
+
+/** The inner nodes under `bits`, children before parents and left before right. */
+function modelInners(items: readonly ModelItem[], bits: string): Inner[] {
+  const under = leavesUnder(items, bits);
+  const last = under.at(-1);
+  const node = modelNode(under, bits);
+  if (node.kind !== "inner" || last === undefined) return [];
+  return [
+    ...modelInners(items, `${bits}0`),
+    ...modelInners(items, `${bits}1`),
+    { depth: bits.length, lastItem: items.indexOf(last), hash: node.hash },
+  ];
+}
 
 test("chunkItems finds keys and values", () => {
   const items = modelItems("items", 50);
@@ -56,8 +70,8 @@ test("chunkItems finds keys and values", () => {
 test("both ways give the same for chunks of many sizes, and foldChunk too", () => {
   for (let count = 0; count < 40; count++) {
     const body = modelBody(modelItems(`same ${count}`, 3 * count, 30 * count));
-    const expected = foldChunkInSteps("", body, undefined);
-    assert.deepEqual(batch.fold("", body, undefined), expected, `${3 * count} items`);
+    const expected = foldChunkInSteps("", body, undefined, undefined);
+    assert.deepEqual(batch.fold("", body, undefined, undefined), expected, `${3 * count} items`);
     assert.deepEqual(foldChunk("", body), expected);
   }
 });
@@ -66,8 +80,8 @@ test("a chunk after a refused one is not disturbed", () => {
   const items = modelItems("after", 40, 500);
   const body = modelBody(items);
   for (const cut of [1, 700, 5_000, body.length - 1]) {
-    assert.throws(() => batch.fold("", body.subarray(0, cut), undefined), PROOF_INVALID);
-    assert.deepEqual(batch.fold("", body, undefined)?.node, modelNode(items, ""));
+    assert.throws(() => batch.fold("", body.subarray(0, cut), undefined, undefined), PROOF_INVALID);
+    assert.deepEqual(batch.fold("", body, undefined, undefined)?.node, modelNode(items, ""));
   }
 });
 
@@ -77,17 +91,35 @@ test("hashes a refused chunk still had to compute are forgotten", () => {
   const [item] = long.map(({ key }) => modelItem(key, Buffer.alloc(250, 1)));
   assert.ok(item !== undefined);
   const cut = Buffer.concat([modelBody([item]), Buffer.of(0x32)]);
-  assert.throws(() => batch.fold("", cut, undefined), PROOF_INVALID);
-  assert.deepEqual(batch.fold("", modelBody(short), undefined)?.node, modelNode(short, ""));
+  assert.throws(() => batch.fold("", cut, undefined, undefined), PROOF_INVALID);
+  assert.deepEqual(
+    batch.fold("", modelBody(short), undefined, undefined)?.node,
+    modelNode(short, ""),
+  );
 });
 
 test("a chunk within a chunk is not disturbed", () => {
   const [outer, inner] = [modelItems("outer", 30), modelItems("inner", 60)];
   const seen: Buffer[] = [];
-  const { node } = foldChunk("", modelBody(outer), (keyHash) => {
+  const foldInner = (): void =>
     assert.deepEqual(foldChunk("", modelBody(inner)).node, modelNode(inner, ""));
-    seen.push(keyHash);
-  });
+  const hashes: string[] = [];
+  const { node } = foldChunk(
+    "",
+    modelBody(outer),
+    (keyHash) => {
+      foldInner();
+      seen.push(keyHash);
+    },
+    (_depth, _lastItem, hash) => {
+      foldInner();
+      hashes.push(hash.toString("hex"));
+    },
+  );
+  assert.deepEqual(
+    hashes,
+    modelInners(outer, "").map(({ hash }) => hash.toString("hex")),
+  );
   assert.deepEqual(node, modelNode(outer, ""));
   assert.deepEqual(
     seen,
@@ -98,11 +130,11 @@ test("a chunk within a chunk is not disturbed", () => {
 test("what is too large for a batch is folded in steps", () => {
   const items = modelItems("many", 33_000, 0);
   const body = modelBody(items);
-  assert.equal(batch.fold("", body, undefined), null);
+  assert.equal(batch.fold("", body, undefined, undefined), null);
   const folded = foldChunk("", body);
   assert.equal(folded.items, 33_000);
   const large = Buffer.concat(Array<Buffer>(3).fill(modelBody(modelItems("1 MiB", 1, 1 << 20))));
-  if (large.length > 1 << 21) assert.equal(batch.fold("", large, undefined), null);
+  if (large.length > 1 << 21) assert.equal(batch.fold("", large, undefined, undefined), null);
 });
 
 function testFold(how: string, fold: Fold): void {
@@ -150,6 +182,22 @@ function testFold(how: string, fold: Fold): void {
     assert.equal(seen.length, items.length);
     for (const [i, { keyHash, valueHash, item }] of items.entries()) {
       assert.deepEqual(seen[i], { keyHash, valueHash, item }, `item ${i}`);
+    }
+  });
+
+  test(`onInner sees every inner node in post-order, ${how}`, () => {
+    for (const [count, path] of [
+      [1, "a"],
+      [2, ""],
+      [500, ""],
+      [500, "7"],
+    ] as const) {
+      const items = leavesUnder(modelItems(`onInner ${count}`, count), pathBits(path));
+      const seen: Inner[] = [];
+      fold(path, modelBody(items), undefined, (depth, lastItem, hash) => {
+        seen.push({ depth, lastItem, hash: Buffer.from(hash) });
+      });
+      assert.deepEqual(seen, modelInners(items, pathBits(path)), `${count} items under "${path}"`);
     }
   });
 

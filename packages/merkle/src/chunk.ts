@@ -1,6 +1,6 @@
 import { ChunkBatch } from "./chunk-batch.js";
 import { foldChunkInSteps } from "./chunk-steps.js";
-import type { FoldedChunk, OnItem } from "./folded-chunk.js";
+import type { FoldedChunk, OnInner, OnItem } from "./folded-chunk.js";
 import { sha256 } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
 
@@ -24,9 +24,14 @@ let batch: ChunkBatch | null | undefined;
  * `path`. The chunk is proved when that node is the one the manifest or the proof has there.
  * @throws PROOF_INVALID when an item is not canonical, lies elsewhere or is out of order.
  */
-export function foldChunk(path: string, body: Buffer, onItem?: OnItem): FoldedChunk {
+export function foldChunk(
+  path: string,
+  body: Buffer,
+  onItem?: OnItem,
+  onInner?: OnInner,
+): FoldedChunk {
   if (batch === undefined) batch = ChunkBatch.create();
-  return batch?.fold(path, body, onItem) ?? foldChunkInSteps(path, body, onItem);
+  return batch?.fold(path, body, onItem, onInner) ?? foldChunkInSteps(path, body, onItem, onInner);
 }
 
 /**

@@ -23,6 +23,13 @@ export type OnItem = (
   itemEnd: number,
 ) => void;
 
+/**
+ * Called for each inner node that a chunk folds to, up to the one at the chunk's path: deeper ones
+ * first and left before right, also those with an empty half. `lastItem` is the index of the last
+ * item below it. The hash is valid during the call.
+ */
+export type OnInner = (depth: number, lastItem: number, hash: Buffer) => void;
+
 /** PROOF_INVALID for an item that does not lie under the chunk's path. */
 export function outsidePath(path: string, itemStart: number): Error {
   return proofInvalid(`The item at byte ${itemStart} does not lie under path "${path}".`, { path });

@@ -8,7 +8,7 @@ export {
   foldDeltaChunk,
 } from "./delta.js";
 export type { DeltaChange } from "./delta-change.js";
-export type { FoldedChunk, OnItem } from "./folded-chunk.js";
+export type { FoldedChunk, OnInner, OnItem } from "./folded-chunk.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
 export { LogFrontier, type LogNode } from "./log-frontier.js";
