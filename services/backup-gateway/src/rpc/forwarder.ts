@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { MethodDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { backup } from "@holdfast/api";
 import {
@@ -66,6 +67,7 @@ export class Forwarder {
     return serverStreaming<Buffer, Buffer>(async (request, context, frames) => {
       requireLease(leaseIdOf(request));
       await admission.streams.run(context.signal, async () => {
+        await stillWanted(context.signal);
         using upstream = new ChildAbort(context.signal);
         const call = this.#upstreamCall(context, upstream.signal);
         await relayFrames(channels.streams.serverStreaming(path, request, call), frames, {
@@ -81,9 +83,11 @@ export class Forwarder {
   #upload(path: string): Handler {
     const { admission, channels } = this.#options;
     return clientStreaming<Buffer, Buffer>((parts, context) =>
-      admission.streams.run(context.signal, () =>
-        channels.streams.clientStreaming(path, parts, this.#upstreamCall(context, context.signal)),
-      ),
+      admission.streams.run(context.signal, async () => {
+        await stillWanted(context.signal);
+        const call = this.#upstreamCall(context, context.signal);
+        return channels.streams.clientStreaming(path, parts, call);
+      }),
     );
   }
 
@@ -108,4 +112,14 @@ export class Forwarder {
     if (leftMs <= 0) throw deadlineExceeded();
     return { signal, timeoutMs: leftMs - Math.min(limits.UPSTREAM_DEADLINE_MARGIN_MS, leftMs / 2) };
   }
+}
+
+/**
+ * A connection that ends takes its calls one by one: the slot of the first goes to the next, who
+ * is about to hear that it ends too. After one turn everybody knows, and storage is spared calls
+ * that nobody wants.
+ */
+async function stillWanted(signal: AbortSignal): Promise<void> {
+  await setImmediate();
+  signal.throwIfAborted();
 }

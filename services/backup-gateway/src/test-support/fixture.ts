@@ -164,3 +164,11 @@ export function pausedStream(
   });
   return { stream, closed, [Symbol.dispose]: () => session.destroy() };
 }
+
+/** A sample of the gateway's /metrics. */
+export async function metric({ admin }: { admin: string }, name: string): Promise<number> {
+  const text = await (await fetch(`http://${admin}/metrics`)).text();
+  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
+  if (line === undefined) throw new Error(`there is no metric ${name}`);
+  return Number(line.split(" ")[1]);
+}
