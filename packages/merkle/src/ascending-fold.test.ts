@@ -11,7 +11,7 @@ import {
   leavesUnder,
   modelHash,
   modelNode,
-} from "./model-tree.test-support.js";
+} from "./test-support/model-tree.js";
 
 test("folds like the model, also at a depth below the root", () => {
   const bits = fc.array(fc.constantFrom("0", "1"), { maxLength: 6 }).map((b) => b.join(""));

@@ -15,7 +15,7 @@ import {
   modelItems,
   modelNode,
   pathBits,
-} from "./model-tree.test-support.js";
+} from "./test-support/model-tree.js";
 
 const PROOF_INVALID = { reason: "PROOF_INVALID" };
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { HashBatch } from "./hash-batch.js";
-import { modelHash } from "./model-tree.test-support.js";
+import { modelHash } from "./test-support/model-tree.js";
 
 const HEAP_BYTES = 1 << 20;
 const batch = HashBatch.create(HEAP_BYTES) ?? assert.fail("this machine has no SIMD");

@@ -37,7 +37,7 @@ import {
   modelItem,
   modelNode,
   modelProof,
-} from "./model-tree.test-support.js";
+} from "./test-support/model-tree.js";
 
 type Vector = Readonly<Record<string, unknown>>;
 

@@ -13,7 +13,7 @@ import {
   modelItems,
   modelNode,
   modelProof,
-} from "./model-tree.test-support.js";
+} from "./test-support/model-tree.js";
 
 const NOT_EXPRESSIBLE = { reason: "PROOF_NOT_EXPRESSIBLE" };
 const rootOf = (items: readonly ModelItem[]): Buffer => nodeHash(modelNode(items, ""));

@@ -14,7 +14,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from "./index.js";
-import { modelHash } from "./model-tree.test-support.js";
+import { modelHash } from "./test-support/model-tree.js";
 
 const PROOF_INVALID = { reason: "PROOF_INVALID" };
 const SIZE_MAX = 40;

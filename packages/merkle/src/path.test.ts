@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { bitAt, commonBits, hasPath, isPath, pathOf, pathRange } from "./index.js";
-import { bitsOf } from "./model-tree.test-support.js";
+import { bitsOf } from "./test-support/model-tree.js";
 
 const hashes = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 const paths = fc

@@ -18,7 +18,7 @@ import {
   modelNode,
   modelSiblings,
   pathBits,
-} from "./model-tree.test-support.js";
+} from "./test-support/model-tree.js";
 
 const PROOF_INVALID = { reason: "PROOF_INVALID" };
 const items = modelItems("siblings", 200);

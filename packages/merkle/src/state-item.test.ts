@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { decodeStateItem, encodeStateItem, stateItemBytes } from "./index.js";
-import { modelItem } from "./model-tree.test-support.js";
+import { modelItem } from "./test-support/model-tree.js";
 
 const PROOF_INVALID = { reason: "PROOF_INVALID" };
 const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(" ", ""), "hex");

@@ -9,7 +9,7 @@ import {
   modelItems,
   modelNode,
   modelProof,
-} from "./model-tree.test-support.js";
+} from "./test-support/model-tree.js";
 
 const PROOF_INVALID = { reason: "PROOF_INVALID" };
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { limits } from "@holdfast/core";
 import { foldChunk, nodeHash, TileRootFold, TileStream } from "./index.js";
-import { type ModelItem, modelBody, modelItem, modelItems } from "./model-tree.test-support.js";
+import { type ModelItem, modelBody, modelItem, modelItems } from "./test-support/model-tree.js";
 
 /** The tiling of a state, straight from the definition. */
 function modelTiles(

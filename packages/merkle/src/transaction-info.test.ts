@@ -12,7 +12,7 @@ import {
   stateRootProofLogRoot,
   type TransactionInfo,
 } from "./index.js";
-import { modelHash } from "./model-tree.test-support.js";
+import { modelHash } from "./test-support/model-tree.js";
 
 const PROOF_INVALID = { reason: "PROOF_INVALID" };
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { eventRoot, type WriteOp, writeSetHash } from "./index.js";
-import { modelHash } from "./model-tree.test-support.js";
+import { modelHash } from "./test-support/model-tree.js";
 
 const put = (key: string, value: string): WriteOp => ({
   kind: "put",

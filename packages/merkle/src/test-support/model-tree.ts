@@ -2,7 +2,7 @@
 // code against: recursion over bit strings, createHash, no sharing with the code under test.
 import { createHash } from "node:crypto";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import type { StateProof, TreeNode } from "./index.js";
+import type { StateProof, TreeNode } from "../index.js";
 
 export interface ModelLeaf {
   readonly keyHash: Buffer;
