@@ -1,1 +1,2 @@
-export {};
+export { storageConfig } from "./config.js";
+export { startStorageServer } from "./storage-server.js";

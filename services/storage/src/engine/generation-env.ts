@@ -39,8 +39,25 @@ const DATABASES_MAX = 128;
  * @throws Error of LMDB.
  */
 export function openGenerationEnv(path: string): GenerationEnv {
-  const root = open<Buffer, Buffer>({
+  const root = openRoot(path, false);
+  // One write transaction for all, instead of one for each.
+  const databases = root.transactionSync(() => openDatabases(root));
+  return { path, root, ...databases, close: () => root.close() };
+}
+
+/**
+ * Opens it to be read only, by the one thread that has it open.
+ * @throws Error of LMDB, also when a database is missing.
+ */
+export function openGenerationForCheck(path: string): GenerationEnv {
+  const root = openRoot(path, true);
+  return { path, root, ...openDatabases(root), close: () => root.close() };
+}
+
+function openRoot(path: string, readOnly: boolean): RootDatabase<Buffer, Buffer> {
+  return open<Buffer, Buffer>({
     path,
+    readOnly,
     encoding: "binary",
     keyEncoding: "binary",
     overlappingSync: false,
@@ -51,16 +68,18 @@ export function openGenerationEnv(path: string): GenerationEnv {
     cache: false,
     noMemInit: false,
   });
-  // One write transaction for all, instead of one for each.
-  const databases = root.transactionSync(() => openDatabases(root));
-  return { path, root, ...databases, close: () => root.close() };
 }
 
 type Databases = Omit<GenerationEnv, "path" | "root" | "close">;
 
 function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
-  const database = (name: string): Bytes =>
-    root.openDB<Buffer, Buffer>({ name, encoding: "binary", keyEncoding: "binary" });
+  const database = (name: string): Bytes => {
+    const options = { name, encoding: "binary", keyEncoding: "binary" } as const;
+    const opened: Bytes | undefined = root.openDB<Buffer, Buffer>(options);
+    // LMDB answers so when it may not make it.
+    if (opened === undefined) throw new Error(`the database ${name} is missing`);
+    return opened;
+  };
   const shards = (name: string): Bytes[] =>
     Array.from({ length: SHARDS }, (_, shard) => database(`${name}.${shard.toString(16)}`));
   return {

@@ -5,24 +5,28 @@ import { PhysicalNode } from "../state/physical-node.js";
 import type {
   Checkpoint,
   CheckpointsAround,
+  ItemVisit,
   JournalVisit,
   StoreMeta,
   StoreReader,
 } from "../state/state-reader.js";
 import { decodeCheckpoint } from "./checkpoint-codec.js";
 import type { Bytes, GenerationEnv } from "./generation-env.js";
+import { ItemWalk } from "./item-walk.js";
 import {
   decodeHistories,
   journalKey,
   logKey,
   META,
   nodeKey,
+  SHARDS,
   shardOf,
   stateKey,
   u64,
 } from "./schema.js";
 
 const KEY_HASH_BYTES = 32;
+const FIRST_STATE_KEY: Buffer = Buffer.alloc(1);
 const LAST_KEY_HASH: Buffer = Buffer.alloc(KEY_HASH_BYTES, 0xff);
 
 /** `StoreReader` on LMDB. */
@@ -93,6 +97,24 @@ export class LmdbStoreReader implements StoreReader {
     })) {
       const isOwn = key.compare(keyHash, 0, KEY_HASH_BYTES, 0, KEY_HASH_BYTES) === 0;
       return isOwn && value.length > 0 ? value : null;
+    }
+    return null;
+  }
+
+  itemsBehind(
+    after: Buffer | null,
+    version: bigint,
+    rowsMax: number,
+    visit: ItemVisit,
+  ): Buffer | null {
+    const walk = new ItemWalk(after, version, rowsMax, visit);
+    for (let shard = after === null ? 0 : shardOf(after); shard < SHARDS; shard++) {
+      let start: Buffer | null = after === null ? FIRST_STATE_KEY : stateKey(after, 0n);
+      while (start !== null) {
+        const rows = this.#shard(this.#env.state, shard).getRange({ start, ...this.#in() });
+        start = walk.take(rows);
+        if (walk.isOver) return walk.decided;
+      }
     }
     return null;
   }

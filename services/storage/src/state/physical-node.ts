@@ -12,20 +12,7 @@ import {
 } from "./node-shape.js";
 
 /** One of the 16 children of a physical node. */
-export type Slot =
-  | { readonly kind: "empty" }
-  | LeafSlot
-  | {
-      readonly kind: "inner";
-      /** Version at which the child's physical node was written. */
-      readonly version: bigint;
-      /** Hash of the child, 32 bytes. */
-      readonly hash: Buffer;
-      /** Keys below it. */
-      readonly items: number;
-      /** Sum of the encoded lengths of the items below it. */
-      readonly bytes: number;
-    };
+export type Slot = { readonly kind: "empty" } | LeafSlot | InnerSlot;
 
 /** A key that is alone in its subtree: it has no physical node of its own. */
 export interface LeafSlot {
@@ -33,6 +20,19 @@ export interface LeafSlot {
   readonly keyHash: Buffer;
   readonly valueHash: Buffer;
   /** Encoded length of its item. */
+  readonly bytes: number;
+}
+
+/** Two or more keys: they have a physical node of their own. */
+export interface InnerSlot {
+  readonly kind: "inner";
+  /** Version at which the child's physical node was written. */
+  readonly version: bigint;
+  /** Hash of the child, 32 bytes. */
+  readonly hash: Buffer;
+  /** Keys below it. */
+  readonly items: number;
+  /** Sum of the encoded lengths of the items below it. */
   readonly bytes: number;
 }
 
@@ -46,6 +46,9 @@ export interface Subtree {
   readonly bytes: number;
 }
 
+/** Where an inner slot has the number of its keys, and their bytes. */
+const ITEMS_AT = 40;
+const BYTES_AT = 46;
 const EMPTY_SUBTREE: Subtree = { node: EMPTY_NODE, items: 0, bytes: 0 };
 const HASH_BYTES = 32;
 
@@ -108,8 +111,8 @@ export class PhysicalNode {
       kind: "inner",
       version: encoded.readBigUInt64BE(at),
       hash: encoded.subarray(at + 8, at + 40),
-      items: encoded.readUIntBE(at + 40, 6),
-      bytes: encoded.readUIntBE(at + 46, 6),
+      items: encoded.readUIntBE(at + ITEMS_AT, 6),
+      bytes: encoded.readUIntBE(at + BYTES_AT, 6),
     };
   }
 
@@ -131,26 +134,30 @@ export class PhysicalNode {
     const heap = (1 << depth) + index;
     const below = slotsBelow(heap);
     const { leafMask, innerMask, binaryMask } = this.#shape;
-    if (((leafMask | innerMask) & below) === 0) return EMPTY_SUBTREE;
+    const occupied = (leafMask | innerMask) & below;
+    if (occupied === 0) return EMPTY_SUBTREE;
+    const first = 31 - Math.clz32(occupied & -occupied);
     let items = 0;
     let bytes = 0;
-    let node: TreeNode = EMPTY_NODE;
-    for (let slotIndex = 0; slotIndex < NODE_SLOTS; slotIndex++) {
-      if ((below & (1 << slotIndex)) === 0) continue;
-      const slot = this.slot(slotIndex);
-      if (slot.kind === "empty") continue;
-      items += slot.kind === "leaf" ? 1 : slot.items;
-      bytes += slot.bytes;
-      node =
-        slot.kind === "leaf"
-          ? { kind: "leaf", keyHash: slot.keyHash, valueHash: slot.valueHash }
-          : { kind: "inner", hash: slot.hash };
+    let at = this.#shape.slotAt(first);
+    for (let slot = first; occupied >>> slot !== 0; slot++) {
+      if ((leafMask & (1 << slot)) !== 0) {
+        items += 1;
+        bytes += this.encoded.readUInt32BE(at + 2 * HASH_BYTES);
+        at += LEAF_SLOT_BYTES;
+      } else if ((innerMask & (1 << slot)) !== 0) {
+        items += this.encoded.readUIntBE(at + ITEMS_AT, 6);
+        bytes += this.encoded.readUIntBE(at + BYTES_AT, 6);
+        at += INNER_SLOT_BYTES;
+      }
     }
     if (heap < NODE_SLOTS && (binaryMask & (1 << heap)) !== 0) {
-      const at = this.#shape.hashAt(heap);
-      node = { kind: "inner", hash: this.encoded.subarray(at, at + HASH_BYTES) };
+      const hashAt = this.#shape.hashAt(heap);
+      const hash = this.encoded.subarray(hashAt, hashAt + HASH_BYTES);
+      return { node: { kind: "inner", hash }, items, bytes };
     }
-    return { node, items, bytes };
+    const slot = this.slot(first);
+    return { node: slot.kind === "empty" ? EMPTY_NODE : treeNodeOf(slot), items, bytes };
   }
 
   /** This node with some of its slots exchanged; hashes only what lies above those. */
@@ -218,6 +225,12 @@ export class PhysicalNode {
   }
 }
 
+function treeNodeOf(slot: LeafSlot | InnerSlot): TreeNode {
+  return slot.kind === "leaf"
+    ? { kind: "leaf", keyHash: slot.keyHash, valueHash: slot.valueHash }
+    : { kind: "inner", hash: slot.hash };
+}
+
 function writeSlot(target: Buffer, at: number, slot: Slot): void {
   switch (slot.kind) {
     case "empty":
@@ -230,8 +243,8 @@ function writeSlot(target: Buffer, at: number, slot: Slot): void {
     case "inner":
       target.writeBigUInt64BE(slot.version, at);
       target.set(slot.hash, at + 8);
-      target.writeUIntBE(slot.items, at + 40, 6);
-      target.writeUIntBE(slot.bytes, at + 46, 6);
+      target.writeUIntBE(slot.items, at + ITEMS_AT, 6);
+      target.writeUIntBE(slot.bytes, at + BYTES_AT, 6);
       return;
   }
 }

@@ -62,6 +62,9 @@ export type JournalVisit = (
   version: bigint,
 ) => boolean;
 
+/** Called with each encoded StateItem in order. @returns false to stop behind it. */
+export type ItemVisit = (keyHash: Buffer, item: Buffer) => boolean;
+
 /**
  * Reads one generation. One for each thread and generation; between `refresh` and `release` it
  * sees one snapshot of the store and keeps its pages, so hold it for milliseconds. Outside of
@@ -84,6 +87,17 @@ export interface StoreReader {
   node(version: bigint, path: string): PhysicalNode;
   /** The encoded StateItem of a key: its newest row <= version; null: absent or deleted. */
   row(keyHash: Buffer, version: bigint): Buffer | null;
+  /**
+   * Visits the items of the state at a version in order, behind key hash `after` (null: from the
+   * first), until `visit` answers false or so many rows were looked at.
+   * @returns where to go on; null at the end of the state.
+   */
+  itemsBehind(
+    after: Buffer | null,
+    version: bigint,
+    rowsMax: number,
+    visit: ItemVisit,
+  ): Buffer | null;
   /** Null when there is none. @throws ROW_CORRUPT */
   info(version: bigint): TransactionInfo | null;
   /** The encoded storage.Transaction; null when it was pruned or never there. */

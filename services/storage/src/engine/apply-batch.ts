@@ -1,0 +1,41 @@
+import { databaseTable } from "./database-table.js";
+import type { Bytes, GenerationEnv } from "./generation-env.js";
+import { OPERATION, readBatch, type Segment } from "./packed-batch.js";
+
+const APPEND: { readonly append: true } = { append: true };
+
+/** Applies packed batches, each group of them as one durable transaction. */
+export class BatchApplier {
+  readonly #env: GenerationEnv;
+  readonly #databases: readonly Bytes[];
+
+  constructor(env: GenerationEnv) {
+    this.#env = env;
+    this.#databases = databaseTable(env);
+  }
+
+  /**
+   * All of it is durable when this returns, and nothing of it is there when it throws.
+   * @throws Error of LMDB; the environment may be unusable after that.
+   */
+  apply(segments: readonly Segment[]): void {
+    this.#env.root.transactionSync(() => {
+      for (const segment of segments) readBatch(segment, this.#entry);
+    });
+  }
+
+  readonly #entry = (operation: number, number: number, key: Buffer, value: Buffer): void => {
+    const database = this.#databases[number];
+    if (database === undefined) throw new Error(`a batch names database ${number}`);
+    if (operation === OPERATION.remove) {
+      database.removeSync(key);
+      return;
+    }
+    const options = operation === OPERATION.append ? APPEND : {};
+    const isTaken: unknown = database.putSync(key, value, options);
+    // LMDB answers so when an appended key does not sort last.
+    if (isTaken !== true) {
+      throw new Error(`LMDB did not take key ${key.toString("hex")} of database ${number}`);
+    }
+  };
+}

@@ -1,0 +1,118 @@
+import type { LogNode } from "@holdfast/merkle";
+import type { CommitAnswer } from "../ledger/block.js";
+import type { BlockSink, Genesis, NewCheckpoint } from "../ledger/block-sink.js";
+import type { PhysicalNode } from "../state/physical-node.js";
+import { encodeCheckpoint } from "./checkpoint-codec.js";
+import {
+  CHECKPOINTS,
+  INFOS,
+  JOURNAL,
+  LOG,
+  META_DATABASE,
+  NODES,
+  STALE,
+  STATE,
+  TRANSACTIONS,
+} from "./database-table.js";
+import type { BatchWriter } from "./packed-batch.js";
+import type { RequestIds } from "./request-ids.js";
+import {
+  encodeHistories,
+  journalKey,
+  logKey,
+  META,
+  nodeKey,
+  SHARDS,
+  shardOf,
+  stateKey,
+  u64,
+} from "./schema.js";
+import { StaleList } from "./stale-list.js";
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** A node that the block writes. */
+interface NewNode {
+  readonly path: string;
+  readonly node: PhysicalNode;
+}
+
+/** Packs what one block writes into a batch. */
+export class BatchSink implements BlockSink {
+  readonly #batch: BatchWriter;
+  readonly #requests: RequestIds;
+  /** By depth, then ascending by path: the order of their keys. */
+  readonly #nodes: NewNode[][] = [];
+  readonly #stale: readonly StaleList[] = Array.from({ length: SHARDS }, () => new StaleList());
+
+  constructor(batch: BatchWriter, requests: RequestIds) {
+    this.#batch = batch;
+    this.#requests = requests;
+  }
+
+  /** The nodes that were given, for a cache. */
+  *nodes(): Generator<NewNode> {
+    for (const level of this.#nodes) yield* level ?? [];
+  }
+
+  row(keyHash: Buffer, version: bigint, item: Buffer | null, oldValueHash: Buffer | null): void {
+    const shard = shardOf(keyHash);
+    this.#batch.put(STATE + shard, stateKey(keyHash, version), item ?? NOTHING);
+    this.#batch.put(JOURNAL + shard, journalKey(version, keyHash), oldValueHash ?? NOTHING);
+  }
+
+  staleRows(keyHash: Buffer): void {
+    this.#stale[shardOf(keyHash)]?.addRows(keyHash);
+  }
+
+  node(path: string, node: PhysicalNode): void {
+    let level = this.#nodes[path.length];
+    if (level === undefined) {
+      level = [];
+      this.#nodes[path.length] = level;
+    }
+    level.push({ path, node });
+  }
+
+  staleNode(version: bigint, path: string): void {
+    this.#stale[Number.parseInt(path[0] ?? "", 16)]?.addNode(version, path);
+  }
+
+  logNode({ level, index, hash }: LogNode): void {
+    this.#batch.put(LOG, logKey(level, index), hash);
+  }
+
+  transaction(version: bigint, encoded: Buffer, info: Buffer): void {
+    const key = u64(version);
+    this.#batch.append(INFOS, key, info);
+    this.#batch.append(TRANSACTIONS, key, encoded);
+  }
+
+  request(id: string, bodyHash: Buffer, answer: CommitAnswer): void {
+    this.#requests.add(id, bodyHash, answer, this.#batch);
+  }
+
+  checkpoint(checkpoint: NewCheckpoint, genesis: Genesis | null): void {
+    const batch = this.#batch;
+    const { version } = checkpoint;
+    const key = u64(version);
+    for (const level of this.#nodes) {
+      for (const { path, node } of level ?? []) {
+        const shard = Number.parseInt(path[0] ?? "", 16);
+        batch.append(NODES + shard, nodeKey(version, path), node.encoded);
+      }
+    }
+    for (const [shard, list] of this.#stale.entries()) {
+      if (!list.isEmpty) batch.append(STALE + shard, key, list.encode());
+    }
+    batch.append(CHECKPOINTS, key, encodeCheckpoint(checkpoint));
+    batch.put(META_DATABASE, META.committed, key);
+    batch.put(META_DATABASE, META.timeUs, u64(checkpoint.timeUs));
+    if (genesis === null) return;
+    batch.put(META_DATABASE, META.ledgerId, genesis.ledgerId);
+    batch.put(META_DATABASE, META.histories, encodeHistories(genesis.histories));
+    for (const oldest of [META.oldestState, META.oldestTransaction, META.oldestJournal]) {
+      batch.put(META_DATABASE, oldest, u64(0n));
+    }
+  }
+}

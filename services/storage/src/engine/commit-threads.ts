@@ -1,0 +1,143 @@
+import { once } from "node:events";
+import { MessageChannel, Worker } from "node:worker_threads";
+import { type Clock, HoldfastError, type Timer } from "@holdfast/core";
+import type { CommitAnswer } from "../ledger/block.js";
+import type { CommitEngine } from "../ledger/committer.js";
+import { decodeAnswer } from "./answer-codec.js";
+import type { CommitThreadData, CommitterReply, CommitterRequest } from "./commit-messages.js";
+import { unpackError } from "./worker-error.js";
+
+/**
+ * A block that takes longer than this means that the disk or LMDB hangs; going on would only
+ * collect callers.
+ */
+const COMMIT_MS_MAX = 60_000;
+/** How long the threads may take to end. */
+const CLOSE_MS_MAX = 10_000;
+
+/** What the threads need of their surroundings. */
+export interface CommitThreadOptions {
+  readonly clock: Clock;
+  /** Told once when the engine failed: the process must end. */
+  readonly onFailure: (error: Error) => void;
+}
+
+interface Pending {
+  readonly resolve: (answer: CommitAnswer) => void;
+  readonly reject: (error: Error) => void;
+  readonly watchdog: Timer;
+}
+
+/** The committer and the writer thread of one generation, as seen by the main thread. */
+export class CommitThreads implements CommitEngine {
+  readonly #committer: Worker;
+  readonly #writer: Worker;
+  readonly #options: CommitThreadOptions;
+  readonly #pending: Map<number, Pending> = new Map();
+  #nextId = 0;
+  #failure: Error | null = null;
+  #isClosing = false;
+
+  private constructor(committer: Worker, writer: Worker, options: CommitThreadOptions) {
+    this.#committer = committer;
+    this.#writer = writer;
+    this.#options = options;
+    committer.on("message", (reply: CommitterReply) => this.#onReply(reply));
+    for (const worker of [committer, writer]) {
+      worker.on("error", (error) => this.#fail(error));
+      worker.on("exit", () => {
+        if (!this.#isClosing) this.#fail(new Error("a commit thread ended"));
+      });
+    }
+  }
+
+  /** Starts both threads on a generation; resolves when blocks can be committed. */
+  static async start(path: string, options: CommitThreadOptions): Promise<CommitThreads> {
+    const { port1, port2 } = new MessageChannel();
+    const committer = thread("commit-worker.js", { path, peer: port1 });
+    const writer = thread("write-worker.js", { path, peer: port2 });
+    const threads = new CommitThreads(committer, writer, options);
+    await once(committer, "message");
+    return threads;
+  }
+
+  commit(request: Buffer): Promise<CommitAnswer> {
+    if (this.#failure !== null || this.#isClosing) return Promise.reject(engineFailed());
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const watchdog = this.#options.clock.setTimer(COMMIT_MS_MAX, () =>
+        this.#fail(new Error(`a block was not durable within ${COMMIT_MS_MAX} ms`)),
+      );
+      this.#pending.set(id, { resolve, reject, watchdog });
+      // Copied: the transport's buffer may be part of a pool, which must stay here.
+      const bytes = new Uint8Array(request);
+      const message: CommitterRequest = { kind: "commit", id, request: bytes };
+      this.#committer.postMessage(message, [bytes.buffer]);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const ended = Promise.all([once(this.#committer, "exit"), once(this.#writer, "exit")]);
+    const message: CommitterRequest = { kind: "close" };
+    this.#committer.postMessage(message);
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.clock.setTimer(CLOSE_MS_MAX, resolve);
+      ended.then(
+        () => {
+          timer.cancel();
+          resolve();
+        },
+        () => resolve(),
+      );
+    });
+  }
+
+  #onReply(reply: CommitterReply): void {
+    switch (reply.kind) {
+      case "opened":
+        return;
+      case "failed":
+        this.#fail(unpackError(reply.error));
+        return;
+      case "committed":
+        this.#take(reply.id)?.resolve(decodeAnswer(reply.answer));
+        return;
+      case "refused": {
+        const error = unpackError(reply.error);
+        this.#take(reply.id)?.reject(error);
+        return;
+      }
+    }
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    pending?.watchdog.cancel();
+    return pending;
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(engineFailed(error));
+    this.#options.onFailure(error);
+  }
+}
+
+function thread(file: string, data: CommitThreadData): Worker {
+  return new Worker(new URL(file, import.meta.url), {
+    workerData: data,
+    transferList: [data.peer],
+  });
+}
+
+function engineFailed(cause?: Error): HoldfastError {
+  return new HoldfastError(
+    "ENGINE_FAILED",
+    "The store cannot write and its process is about to end. Retry after its restart.",
+    { cause },
+  );
+}

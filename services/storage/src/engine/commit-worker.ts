@@ -1,0 +1,112 @@
+// The committer thread: turns blocks into batches on top of each other, a few ahead of the disk,
+// and answers each when it is durable.
+import { randomBytes } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "@holdfast/core";
+import type { CommitAnswer } from "../ledger/block.js";
+import { encodeAnswer } from "./answer-codec.js";
+import { CommitCore } from "./commit-core.js";
+import type {
+  CommitThreadData,
+  CommitterReply,
+  CommitterRequest,
+  WriterReply,
+  WriterRequest,
+} from "./commit-messages.js";
+import { openGenerationEnv } from "./generation-env.js";
+import { packError } from "./worker-error.js";
+
+/** Blocks handed to the writer and not durable yet, at most: bounds memory and time to undo. */
+const AHEAD_MAX = 4;
+
+const { path, peer } = workerData as CommitThreadData;
+const main = parentPort;
+if (main === null) throw new Error("this module runs in a thread");
+const env = openGenerationEnv(path);
+const core = new CommitCore(env, { wallUs: systemClock.wallUs, randomBytes });
+
+/** Blocks that wait; the main thread sends few at a time. */
+const queue: Extract<CommitterRequest, { kind: "commit" }>[] = [];
+/** Answers to be given when their version is durable, in order of version. */
+const unanswered: { id: number; answer: CommitAnswer }[] = [];
+/** Versions with the writer, ascending. */
+const writing: bigint[] = [];
+let isClosing = false;
+
+main.on("message", (request: CommitterRequest) => {
+  if (request.kind === "close") isClosing = true;
+  else queue.push(request);
+  work();
+});
+
+peer.on("message", (reply: WriterReply) => {
+  if (reply.kind === "failed") {
+    toMain({ kind: "failed", error: reply.error });
+    return;
+  }
+  core.recycle(reply.buffers);
+  core.durable(reply.version);
+  while (writing[0] !== undefined && writing[0] <= reply.version) writing.shift();
+  answer();
+  work();
+});
+
+toMain({ kind: "opened" });
+
+/** Prepares one block at a time, so that what is durable is told between them. */
+function work(): void {
+  if (writing.length >= AHEAD_MAX) return;
+  const next = queue.shift();
+  if (next !== undefined) {
+    prepare(next.id, next.request);
+    if (queue.length > 0) setImmediate(work);
+  }
+  if (isClosing && queue.length === 0 && writing.length === 0) void close();
+}
+
+function prepare(id: number, request: Uint8Array): void {
+  let prepared: ReturnType<CommitCore["prepare"]>;
+  try {
+    const { buffer, byteOffset, byteLength } = request;
+    prepared = core.prepare(Buffer.from(buffer, byteOffset, byteLength));
+  } catch (error) {
+    toMain({ kind: "refused", id, error: packError(error) });
+    return;
+  }
+  const { answer: given, segments } = prepared;
+  unanswered.push({ id, answer: given });
+  if (segments.length === 0) {
+    answer();
+    return;
+  }
+  writing.push(given.committedVersion);
+  const write: WriterRequest = { kind: "write", version: given.committedVersion, segments };
+  peer.postMessage(
+    write,
+    segments.map(({ buffer }) => buffer),
+  );
+}
+
+/** Gives the answers whose version is durable. A repeat may stand behind the block it repeats. */
+function answer(): void {
+  const firstPending = writing[0];
+  for (;;) {
+    const next = unanswered[0];
+    if (next === undefined) return;
+    if (firstPending !== undefined && next.answer.committedVersion >= firstPending) return;
+    unanswered.shift();
+    toMain({ kind: "committed", id: next.id, answer: encodeAnswer(next.answer) });
+  }
+}
+
+async function close(): Promise<void> {
+  isClosing = false;
+  const request: WriterRequest = { kind: "close" };
+  peer.postMessage(request);
+  await env.close();
+  main?.close();
+}
+
+function toMain(reply: CommitterReply): void {
+  main?.postMessage(reply);
+}

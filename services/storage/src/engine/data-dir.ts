@@ -1,0 +1,126 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { HoldfastError } from "@holdfast/core";
+import { ControlEnv } from "./control-env.js";
+import { lockDataDir } from "./data-dir-lock.js";
+import { freeDiskBytes } from "./disk-guard.js";
+import { type GenerationEnv, openGenerationEnv } from "./generation-env.js";
+import { GENERATION_FORMAT, META } from "./schema.js";
+
+/**
+ * A data directory, held by this process alone:
+ *
+ *   LOCK             held by the kernel for as long as the process lives
+ *   control/         leases, restore sessions, live = N
+ *   generations/N/   one environment each
+ */
+export class DataDir {
+  readonly path: string;
+  readonly control: ControlEnv;
+  readonly #unlock: () => void;
+
+  private constructor(path: string, control: ControlEnv, unlock: () => void) {
+    this.path = path;
+    this.control = control;
+    this.#unlock = unlock;
+  }
+
+  /**
+   * Opens a data directory, or makes it. What a crash left behind is removed: every generation
+   * that is neither live nor being built.
+   * @throws ENGINE_FAILED when it is locked or its format is newer than this program's.
+   */
+  static async open(path: string): Promise<DataDir> {
+    await mkdir(join(path, "generations"), { recursive: true });
+    const unlock = lockDataDir(join(path, "LOCK"));
+    try {
+      const dataDir = new DataDir(path, ControlEnv.open(join(path, "control")), unlock);
+      await dataDir.#removeLeftovers();
+      return dataDir;
+    } catch (error) {
+      unlock();
+      throw error;
+    }
+  }
+
+  /** Opens the live generation in this thread; a new data directory gets its first, empty one. */
+  async openLive(): Promise<{ readonly number: number; readonly env: GenerationEnv }> {
+    const live = this.control.live();
+    const number = live ?? 1;
+    const env = await this.openGeneration(number);
+    if (live === null) await this.control.setLive(number);
+    return { number, env };
+  }
+
+  /** Opens generation `number` in this thread, or makes it. @throws ENGINE_FAILED (format). */
+  async openGeneration(number: number): Promise<GenerationEnv> {
+    const env = openGenerationEnv(this.generationPath(number));
+    try {
+      checkFormat(env);
+    } catch (error) {
+      await env.close();
+      throw error;
+    }
+    return env;
+  }
+
+  /** The folder of generation `number`. */
+  generationPath(number: number): string {
+    return join(this.path, "generations", String(number));
+  }
+
+  /** Numbers of the generations there are, ascending. */
+  async generations(): Promise<number[]> {
+    const names = await readdir(join(this.path, "generations"));
+    return names
+      .filter((name) => /^[1-9][0-9]*$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
+  }
+
+  /** Removes a generation that nobody has open. */
+  async removeGeneration(number: number): Promise<void> {
+    await rm(this.generationPath(number), { recursive: true, force: true });
+  }
+
+  /** Free bytes on its disk. */
+  freeBytes(): Promise<bigint> {
+    return freeDiskBytes(this.path);
+  }
+
+  /** Closes the control database and gives the lock up. */
+  async close(): Promise<void> {
+    await this.control.close();
+    this.#unlock();
+  }
+
+  async #removeLeftovers(): Promise<void> {
+    const live = this.control.live();
+    const building = this.control.restores
+      .load()
+      .filter(({ state }) => state === "building")
+      .map(({ generation }) => generation);
+    for (const number of await this.generations()) {
+      // Before the first start is complete, nothing is live: generation 1 is made again.
+      if (number === live || building.includes(number)) continue;
+      await this.removeGeneration(number);
+    }
+  }
+}
+
+/** @throws ENGINE_FAILED when a newer program wrote it. */
+export function checkFormat(env: GenerationEnv): void {
+  const format = env.meta.get(META.format)?.readUInt32BE() ?? null;
+  if (format === null) {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(GENERATION_FORMAT);
+    env.meta.putSync(META.format, bytes);
+  } else if (format > GENERATION_FORMAT) {
+    throw new HoldfastError(
+      "ENGINE_FAILED",
+      `The data directory has format ${format}, this program knows ${GENERATION_FORMAT}. ` +
+        "Use a newer program.",
+      { metadata: { format: `${format}`, known: `${GENERATION_FORMAT}` } },
+    );
+  }
+}

@@ -1,0 +1,25 @@
+import type { LiveVersions } from "../lease/ports.js";
+import type { StoreReader } from "../state/state-reader.js";
+import type { LiveGeneration } from "./live-generation.js";
+
+/** What the lessor asks of the live store, each time as of its newest commit. */
+export function liveVersionsOf(live: LiveGeneration): LiveVersions {
+  const read = <T>(step: (reader: StoreReader) => T): T => {
+    const { reader } = live;
+    reader.refresh();
+    try {
+      return step(reader);
+    } finally {
+      reader.release();
+    }
+  };
+  return {
+    bounds: () =>
+      read((reader) => {
+        const { committed, oldestState, oldestJournal } = reader.meta();
+        return committed === null ? null : { committed, oldestState, oldestJournal };
+      }),
+    isCheckpoint: (version) => read((reader) => reader.checkpoint(version) !== null),
+    checkpointsAround: (version) => read((reader) => reader.checkpointsAround(version)),
+  };
+}

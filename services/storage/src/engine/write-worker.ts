@@ -1,0 +1,55 @@
+// The writer thread: applies packed batches in the order they come. What has queued up while the
+// disk was busy goes into one transaction (group commit).
+import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { BatchApplier } from "./apply-batch.js";
+import type { CommitThreadData, WriterReply, WriterRequest } from "./commit-messages.js";
+import { openGenerationEnv } from "./generation-env.js";
+import type { Segment } from "./packed-batch.js";
+import { packError } from "./worker-error.js";
+
+/** Batches in one transaction at most, so that no answer waits for long. */
+const GROUP_MAX = 8;
+
+const { path, peer } = workerData as CommitThreadData;
+const env = openGenerationEnv(path);
+const applier = new BatchApplier(env);
+
+peer.on("message", (first: WriterRequest) => {
+  const requests = [first];
+  while (requests.length < GROUP_MAX) {
+    const next = receiveMessageOnPort(peer) as { message: WriterRequest } | undefined;
+    if (next === undefined) break;
+    requests.push(next.message);
+  }
+  const segments: Segment[] = [];
+  let version: bigint | null = null;
+  let isClosing = false;
+  for (const request of requests) {
+    if (request.kind === "close") {
+      isClosing = true;
+    } else {
+      segments.push(...request.segments);
+      version = request.version;
+    }
+  }
+  if (version !== null && !apply(segments, version)) return;
+  if (isClosing) void env.close().finally(() => peer.close());
+});
+
+/** @returns false when the batches could not be written: then the environment is finished. */
+function apply(segments: readonly Segment[], version: bigint): boolean {
+  try {
+    applier.apply(segments);
+  } catch (error) {
+    reply(peer, { kind: "failed", error: packError(error) }, []);
+    peer.close();
+    return false;
+  }
+  const buffers = segments.map(({ buffer }) => buffer);
+  reply(peer, { kind: "written", version, buffers }, buffers);
+  return true;
+}
+
+function reply(port: MessagePort, message: WriterReply, transfer: ArrayBuffer[]): void {
+  port.postMessage(message, transfer);
+}

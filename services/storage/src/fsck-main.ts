@@ -1,0 +1,65 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { ControlEnv } from "./engine/control-env.js";
+import { lockDataDir } from "./engine/data-dir-lock.js";
+import { checkGeneration } from "./engine/fsck.js";
+import { messageOf } from "./engine/fsck-state.js";
+import { openGenerationForCheck } from "./engine/generation-env.js";
+
+const CLEAN = 0;
+const FAILED = 1;
+const DAMAGED = 3;
+
+/** Where the lines go. */
+export type Print = (line: string) => void;
+
+/**
+ * Checks a stopped store, in a child process: a damaged file can end the process that maps it.
+ * @param command how to run `fsckChild` in a process: program and arguments.
+ * @returns the exit code: 0 clean, 3 damaged, 1 it could not be checked.
+ */
+export function runFsck(dataDir: string, command: readonly string[], print: Print): number {
+  const lock = join(dataDir, "LOCK");
+  if (!existsSync(lock)) {
+    print(`${dataDir} holds no store`);
+    return FAILED;
+  }
+  let unlock: () => void;
+  try {
+    unlock = lockDataDir(lock);
+  } catch (error) {
+    print(messageOf(error));
+    return FAILED;
+  }
+  const [program = "", ...args] = command;
+  const { status, signal, error } = spawnSync(program, args, { stdio: ["ignore", 1, 2] });
+  unlock();
+  if (error !== undefined) throw error;
+  if (signal === null) return status ?? FAILED;
+  print(`environment: it cannot be read to its end (the check ended by ${signal})`);
+  return DAMAGED;
+}
+
+/** Checks a store that the caller has locked; prints a line for each finding, and a last one. */
+export async function fsckChild(dataDir: string, print: Print): Promise<number> {
+  try {
+    const control = ControlEnv.open(join(dataDir, "control"));
+    const live = control.live();
+    await control.close();
+    if (live === null) {
+      print("clean: the store is empty");
+      return CLEAN;
+    }
+    const env = openGenerationForCheck(join(dataDir, "generations", String(live)));
+    const findings = checkGeneration(env);
+    await env.close();
+    for (const { where, what } of findings.list) print(`${where}: ${what}`);
+    print(findings.count === 0 ? `clean: generation ${live}` : `${findings.count} findings`);
+    return findings.count === 0 ? CLEAN : DAMAGED;
+  } catch (error) {
+    // LMDB found its own pages damaged.
+    print(`environment: ${messageOf(error)}`);
+    return DAMAGED;
+  }
+}

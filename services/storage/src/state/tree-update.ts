@@ -1,0 +1,136 @@
+import type { LeafSlot, Slot } from "./physical-node.js";
+import { EMPTY_SLOT, PhysicalNode } from "./physical-node.js";
+
+/** What a block does to one key. */
+export interface KeyWrites {
+  readonly keyHash: Buffer;
+  /**
+   * Called once, with what the tree holds of the key before the block.
+   * @returns what it holds after; the same value hash means that nothing changed.
+   */
+  settle(before: LeafSlot | null): LeafSlot | null;
+}
+
+/** Where the update finds nodes and leaves new ones. */
+export interface NodeStore {
+  /** The node at `path` that was written at `version`. */
+  load(version: bigint, path: string): PhysicalNode;
+  /** A node of the new version. Children come before their parents. */
+  written(path: string, node: PhysicalNode): void;
+  /** The node at `path` of `version` is not part of the new version. */
+  replaced(version: bigint, path: string): void;
+}
+
+/**
+ * Applies a block to the tree: one descent for all its keys together, so that a node is read and
+ * written once however many of its keys change.
+ * @param root the top of the tree before.
+ * @param version the new version.
+ * @param writes ascending by key hash, each key once.
+ * @returns the top of the tree after; the same object when nothing changed.
+ */
+export function updateTree(
+  root: PhysicalNode,
+  version: bigint,
+  writes: readonly KeyWrites[],
+  store: NodeStore,
+): PhysicalNode {
+  return new TreeUpdate(version, writes, store).node(root, "", 0, writes.length);
+}
+
+const HEX = "0123456789abcdef";
+
+class TreeUpdate {
+  readonly #version: bigint;
+  readonly #writes: readonly KeyWrites[];
+  readonly #store: NodeStore;
+
+  constructor(version: bigint, writes: readonly KeyWrites[], store: NodeStore) {
+    this.#version = version;
+    this.#writes = writes;
+    this.#store = store;
+  }
+
+  /** Applies writes `low` to `high - 1`, which all lie under `path`. */
+  node(before: PhysicalNode, path: string, low: number, high: number): PhysicalNode {
+    const changes: { index: number; slot: Slot }[] = [];
+    for (let from = low; from < high; ) {
+      const index = nibbleAt(this.#writes[from]?.keyHash, path.length);
+      let to = from + 1;
+      while (to < high && nibbleAt(this.#writes[to]?.keyHash, path.length) === index) to++;
+      const old = before.slot(index);
+      const slot = this.#slot(old, `${path}${HEX[index]}`, from, to);
+      if (slot !== old) changes.push({ index, slot });
+      from = to;
+    }
+    return changes.length === 0 ? before : before.with(changes);
+  }
+
+  #slot(old: Slot, path: string, low: number, high: number): Slot {
+    if (old.kind === "inner") {
+      const before = this.#store.load(old.version, path);
+      const after = this.node(before, path, low, high);
+      if (after === before) return old;
+      this.#store.replaced(old.version, path);
+      return this.#place(after, path);
+    }
+    const leaves = this.#leaves(old, low, high);
+    const [only] = leaves;
+    if (only === undefined) return EMPTY_SLOT;
+    return leaves.length === 1 ? only : this.#build(leaves, path);
+  }
+
+  /** The keys under a slot that has no node of its own, ascending. */
+  #leaves(old: Slot, low: number, high: number): LeafSlot[] {
+    let held = old.kind === "leaf" ? old : null;
+    const leaves: LeafSlot[] = [];
+    for (let at = low; at < high; at++) {
+      const write = this.#writes[at];
+      if (write === undefined) continue;
+      let before: LeafSlot | null = null;
+      if (held !== null) {
+        const order = held.keyHash.compare(write.keyHash);
+        if (order < 0) leaves.push(held);
+        if (order === 0) before = held;
+        if (order <= 0) held = null;
+      }
+      const after = write.settle(before);
+      // The very object of the slot says that nothing changed.
+      if (after !== null && before?.valueHash.equals(after.valueHash)) leaves.push(before);
+      else if (after !== null) leaves.push(after);
+    }
+    if (held !== null) leaves.push(held);
+    return leaves;
+  }
+
+  /** Nodes for two keys or more that had none. */
+  #build(leaves: readonly LeafSlot[], path: string): Slot {
+    const changes: { index: number; slot: Slot }[] = [];
+    for (let from = 0; from < leaves.length; ) {
+      const leaf = leaves[from];
+      if (leaf === undefined) break;
+      const index = nibbleAt(leaf.keyHash, path.length);
+      let to = from + 1;
+      while (to < leaves.length && nibbleAt(leaves[to]?.keyHash, path.length) === index) to++;
+      const slot =
+        to - from === 1 ? leaf : this.#build(leaves.slice(from, to), `${path}${HEX[index]}`);
+      changes.push({ index, slot });
+      from = to;
+    }
+    return this.#place(PhysicalNode.EMPTY.with(changes), path);
+  }
+
+  /** The slot that stands for a node; a node with one key or none is not kept. */
+  #place(node: PhysicalNode, path: string): Slot {
+    const { node: top, items, bytes } = node.subtree;
+    if (top.kind === "empty") return EMPTY_SLOT;
+    if (top.kind === "leaf") return { ...top, bytes };
+    this.#store.written(path, node);
+    return { kind: "inner", version: this.#version, hash: top.hash, items, bytes };
+  }
+}
+
+function nibbleAt(keyHash: Buffer | undefined, depth: number): number {
+  const byte = keyHash?.[depth >> 1] ?? 0;
+  return (depth & 1) === 0 ? byte >> 4 : byte & 15;
+}

@@ -1,0 +1,19 @@
+import type { StorageParts } from "./storage-parts.js";
+
+/** Metrics of the parts, read when somebody asks for them. */
+export function observeParts({ metrics, committer, disk }: StorageParts): void {
+  metrics.observedCounter("commit_blocks_total", "Blocks committed", () => committer.counts.blocks);
+  metrics.observedCounter(
+    "commit_refused_total",
+    "Blocks refused because the queue was full",
+    () => committer.counts.refused,
+  );
+  metrics.observedGauge(
+    "commit_waiting_blocks",
+    "Blocks that wait for the committer",
+    () => committer.counts.waiting,
+  );
+  metrics.observedGauge("disk_free_bytes", "Free disk at the last look", () =>
+    Number(disk.freeBytes),
+  );
+}
