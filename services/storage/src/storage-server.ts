@@ -11,6 +11,8 @@ import { GrpcServer } from "@holdfast/rpc";
 import type { StorageConfig } from "./config.js";
 import { PruneTimer } from "./ledger/prune-timer.js";
 import { type OpenParts, openParts } from "./open-parts.js";
+import { openRestoreService } from "./restore-parts.js";
+import { leaseService } from "./rpc/lease-service.js";
 import { type ServedService, storageService } from "./rpc/storage-service.js";
 import { observeParts } from "./storage-metrics.js";
 import type { StorageParts } from "./storage-parts.js";
@@ -26,6 +28,8 @@ const FAILED_GRACE_MS = 500;
  */
 const SERVICES: readonly ((parts: StorageParts) => ServedService | Promise<ServedService>)[] = [
   storageService,
+  leaseService,
+  openRestoreService,
 ];
 
 /** Opens the store and serves it. This is where everything is put together. */

@@ -81,7 +81,7 @@ export function encodeSession(session: RestoreSession): Buffer {
         tiles_done: begin.tilesDone,
       },
       begin_time_us: `${session.beginTimeUs}`,
-      new_history_id: session.newHistoryId === null ? null : hex(session.newHistoryId),
+      new_history_id: hex(session.newHistoryId),
     }),
   );
 }
@@ -121,7 +121,7 @@ export function decodeSession(row: Buffer): RestoreSession {
         tilesDone: whole(begin["tiles_done"]),
       },
       beginTimeUs: BigInt(text(fields["begin_time_us"])),
-      newHistoryId: fields["new_history_id"] === null ? null : bytes(fields["new_history_id"]),
+      newHistoryId: bytes(fields["new_history_id"]),
     };
   });
 }

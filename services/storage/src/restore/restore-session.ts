@@ -47,8 +47,8 @@ export interface RestoreSession {
   readonly begin: BeginRecord;
   /** Microseconds since 1970. */
   readonly beginTimeUs: bigint;
-  /** Made when it is published; 16 bytes. */
-  readonly newHistoryId: Buffer | null;
+  /** The history that publish begins; 16 bytes. */
+  readonly newHistoryId: Buffer;
 }
 
 /** A begin and its answer. */
@@ -57,4 +57,9 @@ export interface BeginRecord {
   readonly requestId: string;
   readonly adopted: boolean;
   readonly tilesDone: number;
+}
+
+/** The histories of the store after the publish of a restore: a new one first. */
+export function publishedHistories({ plan, newHistoryId }: RestoreSession): readonly History[] {
+  return [{ historyId: newHistoryId, forkVersion: plan.info.version }, ...plan.histories];
 }

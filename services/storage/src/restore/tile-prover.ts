@@ -1,9 +1,8 @@
 import { HoldfastError, limits } from "@holdfast/core";
-import { HASH_BYTES } from "@holdfast/merkle";
+import { foldChunk, HASH_BYTES } from "@holdfast/merkle";
 import { GrowingBytes } from "./growing-bytes.js";
 import { encodePlanRow } from "./plan-row.js";
 import { SubtreeWriter } from "./subtree-writer.js";
-import { foldTile } from "./tile-fold.js";
 
 /** Whole tiles that are proved together; their bodies lie one behind the other. */
 export interface TileBatch {
@@ -65,7 +64,7 @@ export class TileProver {
     this.#writer.reset();
     for (const { path, end } of tiles) {
       const from = start;
-      const folded = foldTile(
+      const folded = foldChunk(
         path,
         Buffer.from(body.buffer, body.byteOffset + start, end - start),
         (keyHash, valueHash, itemStart, itemEnd) => {

@@ -1,0 +1,83 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { BuildCore, type WriteJob } from "./build-core.js";
+import type {
+  BuildReply,
+  BuildRequest,
+  BuildThreadData,
+  NumberedRequest,
+} from "./build-messages.js";
+import { openGenerationEnv } from "./generation-env.js";
+import { packError } from "./worker-error.js";
+
+/** Batches that came in meanwhile share a transaction up to this many bytes of items. */
+const GROUP_BYTES_MAX: number = 16 * 2 ** 20;
+
+const { path, version } = workerData as BuildThreadData;
+const env = openGenerationEnv(path);
+const core = new BuildCore(env);
+/** Bounded by its callers: at most 4 uploads of 4 MiB each. */
+const writes: WriteJob[] = [];
+let isScheduled = false;
+
+parentPort?.on("message", ({ id, request }: NumberedRequest) => {
+  const reply = (message: BuildReply): void => parentPort?.postMessage(message);
+  const done = (value: unknown): void => reply({ kind: "done", id, value });
+  const failed = (error: unknown): void => reply({ kind: "failed", id, error: packError(error) });
+  if (request.kind === "write") {
+    writes.push({ token: request.token, batch: request.batch, done, failed });
+    if (!isScheduled) setImmediate(flush);
+    isScheduled = true;
+    return;
+  }
+  // In order: what was asked before is written first.
+  flush();
+  if (request.kind === "close") {
+    env.close().then(
+      () => {
+        done(null);
+        parentPort?.close();
+      },
+      (error: unknown) => failed(error),
+    );
+    return;
+  }
+  try {
+    done(answer(request));
+  } catch (error) {
+    failed(error);
+  }
+});
+
+function answer(request: Exclude<BuildRequest, { kind: "write" | "close" }>): unknown {
+  switch (request.kind) {
+    case "open":
+      return null;
+    case "beginPlan":
+      return core.beginPlan(request);
+    case "addPlan":
+      return core.addPlan(request.tiles);
+    case "endPlan":
+      return core.endPlan();
+    case "own":
+      return core.own(request.token);
+    case "pending":
+      return core.pending(request.after, request.limit);
+    case "complete":
+      return core.complete(request);
+    case "tidy":
+      return core.tidy();
+  }
+}
+
+function flush(): void {
+  isScheduled = false;
+  while (writes.length > 0) {
+    let bytes = 0;
+    let count = 0;
+    while (count < writes.length && bytes < GROUP_BYTES_MAX) {
+      bytes += writes[count]?.batch.body.length ?? 0;
+      count += 1;
+    }
+    core.write(writes.splice(0, count), version);
+  }
+}

@@ -1,0 +1,102 @@
+import { doneRow, isDone, sameTile } from "../restore/plan-row.js";
+import { tileInvalid } from "../restore/restore-errors.js";
+import type { ProvedBatch } from "../restore/tile-prover.js";
+import type { GenerationEnv } from "./generation-env.js";
+import { shardOf, stateKey } from "./schema.js";
+
+const KEY_HASH_BYTES = 32;
+
+/** What is to be written of a batch. */
+export interface CheckedBatch {
+  readonly batch: ProvedBatch;
+  /** Indexes of the tiles that are not written yet. */
+  readonly missing: readonly number[];
+}
+
+/** Writes proved tiles into the databases of a generation, inside the caller's transaction. */
+export class TileWriter {
+  readonly #env: GenerationEnv;
+  readonly #version: bigint;
+  /** The greatest key hash of each shard's rows: what lies behind it can be appended. */
+  #last: (Buffer | null)[];
+
+  constructor(env: GenerationEnv, version: bigint) {
+    this.#env = env;
+    this.#version = version;
+    this.#last = lastKeyHashes(env);
+  }
+
+  /**
+   * Compares a batch with the plan; writes nothing.
+   * @throws PROOF_INVALID when a tile is not in the plan, or not as in the plan.
+   */
+  check(batch: ProvedBatch): CheckedBatch {
+    const missing: number[] = [];
+    const seen = new Set<string>();
+    for (const [index, { path, row }] of batch.tiles.entries()) {
+      const planned = this.#env.restoreTiles.get(Buffer.from(path));
+      if (planned === undefined) throw tileInvalid(path, "is not in the plan of the restore");
+      if (!sameTile(planned, row)) throw tileInvalid(path, "is not the one in the plan");
+      if (!isDone(planned) && !seen.has(path)) missing.push(index);
+      seen.add(path);
+    }
+    return { batch, missing };
+  }
+
+  /** Writes rows, nodes and `done` of the tiles that are missing. */
+  write({ batch, missing }: CheckedBatch): void {
+    for (const index of missing) {
+      const tile = batch.tiles[index];
+      if (tile === undefined) continue;
+      const before = batch.tiles[index - 1];
+      this.#writeRows(batch, before?.itemsEnd ?? 0, tile.itemsEnd);
+      this.#writeNodes(batch, tile.path, before?.nodesEnd ?? 0, tile.nodesEnd);
+      this.#env.restoreTiles.putSync(Buffer.from(tile.path), doneRow(tile.row));
+    }
+  }
+
+  /** A transaction failed: what was taken for written is not there. */
+  rolledBack(): void {
+    this.#last = lastKeyHashes(this.#env);
+  }
+
+  #writeRows({ body, keyHashes, spans }: ProvedBatch, from: number, to: number): void {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+    const hash = (item: number): Uint8Array =>
+      keyHashes.subarray(KEY_HASH_BYTES * item, KEY_HASH_BYTES * (item + 1));
+    const shard = shardOf(hash(from));
+    const rows = this.#env.state[shard];
+    if (rows === undefined || from === to) return;
+    const last = this.#last[shard] ?? null;
+    const append = last === null || Buffer.compare(hash(from), last) > 0;
+    // One key buffer for all: inside a synchronous transaction LMDB copies at once.
+    const key = stateKey(hash(from), this.#version);
+    for (let item = from; item < to; item++) {
+      key.set(hash(item), 0);
+      const row = bytes.subarray(spans[2 * item], spans[2 * item + 1]);
+      rows.putSync(key, row, { append });
+    }
+    if (append) this.#last[shard] = Buffer.from(hash(to - 1));
+  }
+
+  #writeNodes({ nodes }: ProvedBatch, path: string, from: number, to: number): void {
+    const database = this.#env.nodes[Number.parseInt(path[0] ?? "", 16)];
+    if (database === undefined) return;
+    const bytes = Buffer.from(nodes.buffer, nodes.byteOffset, nodes.length);
+    for (let at = from; at < to; ) {
+      const keyEnd = at + 3 + (bytes[at] ?? 0);
+      const end = keyEnd + bytes.readUInt16BE(at + 1);
+      database.putSync(bytes.subarray(at + 3, keyEnd), bytes.subarray(keyEnd, end));
+      at = end;
+    }
+  }
+}
+
+function lastKeyHashes(env: GenerationEnv): (Buffer | null)[] {
+  return env.state.map((rows) => {
+    for (const key of rows.getKeys({ reverse: true, limit: 1 })) {
+      return Buffer.from(key.subarray(0, KEY_HASH_BYTES));
+    }
+    return null;
+  });
+}
