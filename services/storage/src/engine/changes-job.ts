@@ -1,0 +1,86 @@
+import { HASH_BYTES, pathRange } from "@holdfast/merkle";
+import { ChangeGatherer } from "../state/change-gatherer.js";
+import {
+  changesOf,
+  type GatheredChanges,
+  memoryOf,
+  nothingGathered,
+} from "../state/gathered-changes.js";
+import type { TreeView } from "../state/tree-view.js";
+import { versionPruned } from "../state/versions.js";
+import { type DeltaFrameResult, packDeltaTiles } from "./delta-frame.js";
+import type { OpenGeneration } from "./open-generation.js";
+import { type IsCancelled, throwIfCancelled } from "./scan-cancelled.js";
+import type { ChangesJob, ChangesResult } from "./scan-job.js";
+
+/** Journal entries that one job looks at before it answers, so that others get their turn. */
+const JOURNAL_ENTRIES_PER_JOB = 50_000;
+/** Changes gathered ahead: enough for several frames. */
+const CHANGES_AHEAD = 4_096;
+
+/**
+ * Gathers changes, and fills one frame with tiles whose changes are known. The answer has no frame
+ * when the job's share of the journal was read before the first tile was known.
+ * @throws VERSION_PRUNED, ROW_CORRUPT, CANCELLED.
+ */
+export function changesFrame(
+  generation: OpenGeneration,
+  job: ChangesJob,
+  isCancelled: IsCancelled,
+): ChangesResult {
+  requireJournal(generation, job.fromVersion);
+  const later = generation.view(job.version);
+  const gatherer = new ChangeGatherer(
+    { after: job.fromVersion, to: job.version },
+    { journal: generation.journal, later },
+  );
+  let gathered = job.gathered ?? nothingGathered(startBehind(job.after));
+  let left = JOURNAL_ENTRIES_PER_JOB;
+  let needsMore = false;
+  for (;;) {
+    throwIfCancelled(isCancelled);
+    const isEnough = changesOf(gathered).count >= CHANGES_AHEAD && !needsMore;
+    if (gathered.coveredTo !== null && left > 0 && !isEnough) {
+      const step = gatherer.step(gathered, left);
+      gathered = step.gathered;
+      // A walk that finds nothing costs too.
+      left -= step.looked + 1;
+      needsMore = false;
+      continue;
+    }
+    const packed = packChanges(generation, job, gathered, later);
+    if (packed.frame !== null || packed.isLast || left <= 0) {
+      return { ...packed, gathered: withoutSent(gathered, packed.last) };
+    }
+    needsMore = true;
+  }
+}
+
+function packChanges(
+  { reader }: OpenGeneration,
+  { after, version }: ChangesJob,
+  gathered: GatheredChanges,
+  later: TreeView,
+): DeltaFrameResult {
+  const coveredTo = gathered.coveredTo === null ? null : Buffer.from(gathered.coveredTo);
+  const row = (keyHash: Buffer): Buffer | null => reader.row(keyHash, version);
+  return packDeltaTiles({ later, changes: changesOf(gathered), coveredTo, row }, after);
+}
+
+/** Drops the changes of tiles that are in the frame. */
+function withoutSent(gathered: GatheredChanges, last: string): GatheredChanges {
+  const changes = changesOf(gathered);
+  const first = last === "" ? 0 : changes.indexOf(pathRange(last).end);
+  return { ...gathered, changes: memoryOf(changes.from(first)) };
+}
+
+/** The lowest key hash behind the tile at `after`; null behind the last. */
+function startBehind(after: string): Buffer | null {
+  return after === "" ? Buffer.alloc(HASH_BYTES) : pathRange(after).end;
+}
+
+/** Within one read transaction this check and what is read afterwards see the same store. */
+function requireJournal({ reader }: OpenGeneration, version: bigint): void {
+  const { oldestJournal } = reader.meta();
+  if (version < oldestJournal) throw versionPruned("journal", version, oldestJournal);
+}

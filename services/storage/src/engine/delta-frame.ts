@@ -1,0 +1,127 @@
+import { HoldfastError } from "@holdfast/core";
+import { type DeltaBody, type DeltaChange, encodeDeltaBody } from "@holdfast/merkle";
+import { type DeltaStates, type DeltaTile, deltaTilesBehind } from "../state/delta-tiling.js";
+import { type ChunkField, ChunkFrame, chunkBytesMax, FRAME_BYTES } from "./chunk-frame.js";
+import type { FrameResult } from "./scan-job.js";
+
+/** What a delta is made from. */
+export interface DeltaSource extends DeltaStates {
+  /** The encoded item of a key in the later state; null when it is absent. */
+  readonly row: (keyHash: Buffer) => Buffer | null;
+}
+
+/** A frame of a delta; without one it may be that more changes have to be gathered. */
+export interface DeltaFrameResult extends FrameResult {
+  /** Whether the frame ends where the changes known end. */
+  readonly needsMore: boolean;
+}
+
+// Fields of DeltaChunk; `changes` (8) and `frontier` (9) are the body.
+const FIELD_PATH = 1;
+const FIELD_FROM_NODE = 2;
+const FIELD_TO_NODE = 3;
+const FIELD_CHANGE_COUNT = 4;
+const FIELD_CHUNK_ID = 5;
+const FIELD_ITEMS = 6;
+const FIELD_BYTES = 7;
+/** Least bytes of a deletion in a body, and of an old value hash beside an item. */
+const DELETION_BYTES = 70;
+const OLD_VALUE_HASH_BYTES = 34;
+
+/**
+ * Packs the tiles of a delta behind `after` into one frame of StreamStateChanges while they fit
+ * and their changes are known.
+ * @throws ROW_CORRUPT
+ */
+export function packDeltaTiles(source: DeltaSource, after: string): DeltaFrameResult {
+  let frame: ChunkFrame | null = null;
+  const sum = { tiles: 0, bodies: 0, items: 0, bytes: 0, last: after };
+  let needsMore = false;
+  let isLast = true;
+  for (const tile of deltaTilesBehind(source, after)) {
+    needsMore = tile === null;
+    isLast = false;
+    if (tile === null) break;
+    const used = frame?.bytes ?? 0;
+    if (used > 0 && used + bodyBytesMin(tile, source) > FRAME_BYTES) break;
+    const delta = tile.low === tile.high ? null : deltaOf(tile, source);
+    const fields = chunkFields(tile, delta);
+    const bodyBytes = delta?.body.length ?? 0;
+    const bound = chunkBytesMax(fields, bodyBytes);
+    if (used > 0 && used + bound > FRAME_BYTES) break;
+    frame ??= new ChunkFrame(Math.max(bound, FRAME_BYTES), null);
+    frame.add(fields, bodyBytes, (target, at) => {
+      if (delta !== null) target.set(delta.body, at);
+      return at + bodyBytes;
+    });
+    isLast = true;
+    sum.tiles++;
+    sum.bodies += delta === null ? 0 : 1;
+    sum.items += tile.high - tile.low;
+    sum.bytes += bodyBytes;
+    sum.last = tile.path;
+  }
+  return {
+    ...sum,
+    frame: frame?.finish() ?? null,
+    chunkIds: frame?.chunkIds ?? new Uint8Array(0),
+    isLast,
+    needsMore,
+  };
+}
+
+function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
+  const fields: ChunkField[] = [{ field: FIELD_PATH, kind: "path", path: tile.path }];
+  if (delta !== null) fields.push({ field: FIELD_FROM_NODE, kind: "node", node: delta.fromNode });
+  fields.push({ field: FIELD_TO_NODE, kind: "node", node: tile.node });
+  if (delta !== null) {
+    fields.push(
+      { field: FIELD_CHANGE_COUNT, kind: "number", value: tile.high - tile.low },
+      { field: FIELD_CHUNK_ID, kind: "chunkId" },
+    );
+  }
+  fields.push(
+    { field: FIELD_ITEMS, kind: "number", value: tile.items },
+    { field: FIELD_BYTES, kind: "number", value: tile.bytes },
+  );
+  return fields;
+}
+
+function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
+  const changes: DeltaChange[] = [];
+  for (let index = tile.low; index < tile.high; index++) changes.push(changeAt(index, source));
+  const { later } = source;
+  return encodeDeltaBody(tile.path, changes, {
+    node: ({ keyHash, depth }) => later.bitNode(keyHash, depth),
+  });
+}
+
+function changeAt(index: number, { later, changes, row }: DeltaSource): DeltaChange {
+  const keyHash = changes.keyHash(index);
+  const oldValueHash = changes.oldValueHash(index);
+  if (changes.kind(index) === "deleted") {
+    if (oldValueHash === null) throw new Error("a deleted key has an old value");
+    return { kind: "delete", keyHash, oldValueHash };
+  }
+  const leaf = later.leaf(keyHash);
+  const item = row(keyHash);
+  if (leaf === null || item === null || item.length !== leaf.bytes) {
+    const hex = keyHash.toString("hex");
+    throw new HoldfastError("ROW_CORRUPT", `The row of key hash ${hex} is missing. Run fsck.`, {
+      metadata: { key_hash: hex },
+    });
+  }
+  return { kind: "put", keyHash, item, valueHash: leaf.valueHash, oldValueHash };
+}
+
+/** A body is at least this long: known before it is made, which is costly. */
+function bodyBytesMin(tile: DeltaTile, { later, changes }: DeltaSource): number {
+  let bytes = 0;
+  for (let index = tile.low; index < tile.high && bytes <= FRAME_BYTES; index++) {
+    const kind = changes.kind(index);
+    if (kind === "deleted") bytes += DELETION_BYTES;
+    else bytes += later.leaf(changes.keyHash(index))?.bytes ?? 0;
+    if (kind === "overwritten") bytes += OLD_VALUE_HASH_BYTES;
+  }
+  return bytes;
+}

@@ -1,0 +1,42 @@
+import { strict as assert } from "node:assert";
+import { parentPort } from "node:worker_threads";
+import type { AnswerMessage, EndMessage, JobMessage } from "./scan-job.js";
+import { Scans } from "./scans.js";
+import { packError } from "./worker-error.js";
+
+// A scan thread: takes one job at a time from the pool (scan-pool.ts) and answers each.
+
+const port = parentPort;
+assert.ok(port, "this file runs as a worker thread");
+const scans = new Scans();
+
+port.on("message", (message: JobMessage | EndMessage) => {
+  // What goes wrong beyond the job itself ends the thread, and the pool with it.
+  void (message.job === null ? end() : serve(message));
+});
+
+async function serve(message: JobMessage): Promise<void> {
+  const reply = await answer(message).catch(
+    (error: unknown): AnswerMessage => ({ error: packError(error) }),
+  );
+  port?.postMessage(reply, memoryIn(reply));
+}
+
+async function answer({ job, cancel }: JobMessage): Promise<AnswerMessage> {
+  return { result: await scans.run(job, () => Atomics.load(cancel, 0) !== 0) };
+}
+
+async function end(): Promise<void> {
+  await scans.close();
+  port?.close();
+}
+
+/** What goes over to the other thread instead of being copied. */
+function memoryIn(reply: AnswerMessage): ArrayBuffer[] {
+  if ("error" in reply || reply.result === undefined) return [];
+  const { result } = reply;
+  const memory: ArrayBuffer[] = [];
+  if ("frame" in result && result.frame !== null) memory.push(result.frame.memory);
+  if ("gathered" in result) memory.push(result.gathered.changes);
+  return memory;
+}

@@ -1,0 +1,102 @@
+import { invalidField } from "@holdfast/core";
+import { type Tile, tileAt, tilesBehind } from "../state/tiling.js";
+import type { TreeView } from "../state/tree-view.js";
+import type { OpenGeneration } from "./open-generation.js";
+import { type IsCancelled, untilCancelled } from "./scan-cancelled.js";
+import type {
+  FrameResult,
+  ListJob,
+  Measure,
+  MeasureJob,
+  SnapshotJob,
+  TileList,
+  TilesJob,
+} from "./scan-job.js";
+import { packTiles } from "./snapshot-frame.js";
+
+/** @throws ROW_CORRUPT, CANCELLED */
+export function snapshotFrame(
+  generation: OpenGeneration,
+  job: SnapshotJob,
+  isCancelled: IsCancelled,
+): FrameResult {
+  const view = generation.view(job.version);
+  const tiles = upTo(untilCancelled(tilesBehind(view, job.after), isCancelled), job.tilesMax);
+  return packTiles(tiles, { ...job, view, rows: generation.rows }, job.after, job.memory);
+}
+
+/** @throws INVALID_REQUEST when a path is not that of a tile, ROW_CORRUPT, CANCELLED. */
+export function tilesFrame(
+  generation: OpenGeneration,
+  job: TilesJob,
+  isCancelled: IsCancelled,
+): FrameResult {
+  const view = generation.view(job.version);
+  const tiles = untilCancelled(tilesOf(view, job.paths), isCancelled);
+  return packTiles(tiles, { ...job, view, rows: generation.rows }, "", job.memory);
+}
+
+/** @throws ROW_CORRUPT, CANCELLED */
+export function listTiles(
+  generation: OpenGeneration,
+  { version, after, limit }: ListJob,
+  isCancelled: IsCancelled,
+): TileList {
+  const found: Tile[] = [];
+  for (const tile of untilCancelled(tilesBehind(generation.view(version), after), isCancelled)) {
+    if (found.length === limit) return { tiles: found, isLast: false };
+    found.push(tile);
+  }
+  return { tiles: found, isLast: true };
+}
+
+/**
+ * @throws INVALID_REQUEST when a path is not that of a tile, or a range begins behind the last
+ * one; ROW_CORRUPT; CANCELLED.
+ */
+export function measure(
+  generation: OpenGeneration,
+  { version, selection }: MeasureJob,
+  isCancelled: IsCancelled,
+): Measure {
+  const view = generation.view(version);
+  const sum = { after: "", tiles: 0, items: 0, bytes: 0 };
+  const add = ({ items, bytes }: Tile): void => {
+    sum.tiles++;
+    sum.items += items;
+    sum.bytes += bytes;
+  };
+  if (selection.kind === "paths") {
+    for (const tile of untilCancelled(tilesOf(view, selection.paths), isCancelled)) add(tile);
+    return sum;
+  }
+  let index = 0n;
+  const end = selection.limit === 0n ? null : selection.start + selection.limit;
+  for (const tile of untilCancelled(tilesBehind(view, ""), isCancelled)) {
+    if (index === end) return sum;
+    if (index < selection.start) sum.after = tile.path;
+    else add(tile);
+    index++;
+  }
+  if (index < selection.start) {
+    throw invalidField("range.start_index", `there are ${index} tiles`);
+  }
+  return sum;
+}
+
+function* tilesOf(view: TreeView, paths: readonly string[]): Generator<Tile> {
+  for (const path of paths) {
+    const tile = tileAt(view, path);
+    if (tile === null) throw invalidField("paths", `${path} is not a tile of this state`);
+    yield tile;
+  }
+}
+
+/** The first `most` (1 or more; null: all) of `source`. */
+function* upTo<T>(source: Iterable<T>, most: number | null): Generator<T> {
+  let left = most ?? Number.POSITIVE_INFINITY;
+  for (const element of source) {
+    yield element;
+    if (--left <= 0) return;
+  }
+}

@@ -1,0 +1,41 @@
+import { ChangedKeys } from "./changed-keys.js";
+
+/**
+ * How far the changes of a delta are gathered. Plain data, so that it can go from thread to
+ * thread, and no thread has to remember a stream.
+ */
+export interface GatheredChanges {
+  /** Memory of `ChangedKeys`: all changes not sent yet whose key hash is below `coveredTo`. */
+  readonly changes: ArrayBuffer;
+  /** The lowest key hash that is not covered; null: everything is. */
+  readonly coveredTo: Uint8Array | null;
+  /** A walk through the journal that is under way. */
+  readonly pass: GatherPass | null;
+}
+
+/** A walk through the journal of one shard, from `coveredTo` on. */
+export interface GatherPass {
+  /** Keys written, as latin1 text, each with its first old value hash ("" when absent). */
+  readonly written: ReadonlyMap<string, string>;
+  /** Key hashes from here on are left to the next pass; null: none are. */
+  readonly end: string | null;
+  /** The journal was read up to this version. */
+  readonly afterVersion: bigint;
+}
+
+/** Nothing gathered; tiles are wanted from `start` on (null: none). */
+export function nothingGathered(start: Buffer | null): GatheredChanges {
+  return { changes: new ArrayBuffer(0), coveredTo: start, pass: null };
+}
+
+/** The changes in it. */
+export function changesOf(gathered: GatheredChanges): ChangedKeys {
+  return new ChangedKeys(Buffer.from(gathered.changes));
+}
+
+/** Memory of its own for `changes`, fit to be handed to another thread. */
+export function memoryOf(changes: ChangedKeys): ArrayBuffer {
+  const { packed } = changes;
+  if (packed.byteLength === packed.buffer.byteLength) return packed.buffer as ArrayBuffer;
+  return new Uint8Array(packed).buffer;
+}

@@ -1,0 +1,121 @@
+import { commonBits, EMPTY_NODE, pathOf, pathRange, type TreeNode } from "@holdfast/merkle";
+import type { LeafSlot, PhysicalNode, Slot, Subtree } from "./physical-node.js";
+
+/** Reads the physical node at `path` (one nibble or more) that was written at `version`. */
+export type ReadNode = (version: bigint, path: string) => PhysicalNode;
+
+const EMPTY: Subtree = { node: EMPTY_NODE, items: 0, bytes: 0 };
+const KEY_HASH_NIBBLES = 64;
+
+/**
+ * The state tree at one version. Reads its nodes when it needs them, and keeps those of the path
+ * it walked last: a walk in order reads every node once.
+ */
+export class TreeView {
+  readonly root: PhysicalNode;
+  readonly #read: ReadNode;
+  /** The nibbles of the path walked last. */
+  readonly #nibbles: Uint8Array = new Uint8Array(KEY_HASH_NIBBLES);
+  /** Physical nodes on that path from the root down. */
+  readonly #stack: PhysicalNode[];
+
+  constructor(root: PhysicalNode, read: ReadNode) {
+    this.root = root;
+    this.#read = read;
+    this.#stack = [root];
+  }
+
+  /** The subtree under the first `depth` (0..256) bits of `position`. @throws ROW_CORRUPT */
+  bitNode(position: Buffer, depth: number): Subtree {
+    if (depth === 0) return this.root.subtree;
+    const level = (depth - 1) >> 2;
+    const bits = depth - 4 * level;
+    const met = this.#descend(position, level);
+    if (met === null) {
+      const node = this.#stack[level] as PhysicalNode;
+      return node.binaryNode(bits, nibbleOf(position, level) >> (4 - bits));
+    }
+    if (met.kind === "empty" || commonBits(met.keyHash, position) < depth) return EMPTY;
+    return subtreeOf(met);
+  }
+
+  /** The subtree at `path`. @throws ROW_CORRUPT */
+  subtree(path: string): Subtree {
+    return this.bitNode(pathRange(path).start, 4 * path.length);
+  }
+
+  /** Siblings of the subtree at `path`, from its last bit up to the root. @throws ROW_CORRUPT */
+  siblings(path: string): TreeNode[] {
+    const siblings: TreeNode[] = [];
+    const position = pathRange(path).start;
+    for (let depth = 4 * path.length; depth > 0; depth--) {
+      const at = (depth - 1) >> 3;
+      const bit = 0x80 >> ((depth - 1) & 7);
+      position[at] = (position[at] ?? 0) ^ bit;
+      siblings.push(this.bitNode(position, depth).node);
+      position[at] = (position[at] ?? 0) & ~bit;
+    }
+    return siblings;
+  }
+
+  /** The leaf of a key; null when it is absent. @throws ROW_CORRUPT */
+  leaf(keyHash: Buffer): LeafSlot | null {
+    const met = this.#descend(keyHash, KEY_HASH_NIBBLES);
+    return met?.kind === "leaf" && met.keyHash.equals(keyHash) ? met : null;
+  }
+
+  /** Items and bytes of everything behind the subtree at `path`. @throws ROW_CORRUPT */
+  behind(path: string): { readonly items: number; readonly bytes: number } {
+    let items = 0;
+    let bytes = 0;
+    const { start } = pathRange(path);
+    for (let level = 0; level < path.length; level++) {
+      // A lone leaf that stands further up and not under the path may still be behind it.
+      const met = this.#descend(start, level);
+      if (met !== null) {
+        const isBehind = met.kind === "leaf" && pathOf(met.keyHash, path.length) > path;
+        return isBehind ? { items: items + 1, bytes: bytes + met.bytes } : { items, bytes };
+      }
+      const node = this.#stack[level] as PhysicalNode;
+      for (let index = nibbleOf(start, level) + 1; index < 16; index++) {
+        const slot = node.slot(index);
+        if (slot.kind === "empty") continue;
+        items += slot.kind === "leaf" ? 1 : slot.items;
+        bytes += slot.bytes;
+      }
+    }
+    return { items, bytes };
+  }
+
+  /**
+   * Makes `#stack[level]` the physical node at the first `level` nibbles of `position`.
+   * @returns null when it is; otherwise what stands above it instead.
+   */
+  #descend(position: Buffer, level: number): Exclude<Slot, { kind: "inner" }> | null {
+    let depth = 0;
+    const known = Math.min(level, this.#stack.length - 1);
+    while (depth < known && this.#nibbles[depth] === nibbleOf(position, depth)) depth++;
+    while (depth < level) {
+      const nibble = nibbleOf(position, depth);
+      const slot = (this.#stack[depth] as PhysicalNode).slot(nibble);
+      if (slot.kind !== "inner") return slot;
+      const child = this.#read(slot.version, pathOf(position, depth + 1));
+      this.#stack.length = depth + 1;
+      this.#stack.push(child);
+      this.#nibbles[depth] = nibble;
+      depth++;
+    }
+    return null;
+  }
+}
+
+/** Nibble `index` (0..63) of a key hash. */
+function nibbleOf(keyHash: Buffer, index: number): number {
+  const byte = keyHash[index >> 1] ?? 0;
+  return (index & 1) === 0 ? byte >> 4 : byte & 15;
+}
+
+function subtreeOf(leaf: LeafSlot): Subtree {
+  const { keyHash, valueHash, bytes } = leaf;
+  return { node: { kind: "leaf", keyHash, valueHash }, items: 1, bytes };
+}
