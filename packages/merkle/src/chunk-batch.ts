@@ -7,23 +7,11 @@ import {
   outsidePath,
 } from "./folded-chunk.js";
 import { HASH_BYTES } from "./hash.js";
-import { HashBatch } from "./hash-batch.js";
 import { ItemCursor } from "./item-cursor.js";
-import {
-  EMPTY,
-  INNER,
-  INNER_BYTES,
-  INNERS_MAX,
-  KEY_HASH,
-  LEAF_BYTES,
-  LEAVES_MAX,
-  NodeRecords,
-  RECORD_BYTES,
-  RECORDS_BYTES,
-  VALUE_HASH,
-} from "./node-records.js";
-import { DEPTH_MAX, hasPath } from "./path.js";
-import { EMPTY_NODE, type TreeNode } from "./tree-node.js";
+import { EMPTY, INNER, KEY_HASH, LEAVES_MAX, RECORD_BYTES, VALUE_HASH } from "./node-records.js";
+import { hasPath } from "./path.js";
+import { TreeBatch } from "./tree-batch.js";
+import { EMPTY_NODE } from "./tree-node.js";
 
 /** Largest body, bytes: one largest item, or any tile of small ones, with room to spare. */
 const BODY_BYTES_MAX = 2_097_152;
@@ -31,37 +19,30 @@ const BODY_BYTES_MAX = 2_097_152;
 const ITEMS_MAX: number = LEAVES_MAX;
 
 /**
- * Folds chunks breadth-first: all keys and values are hashed in one batch, then all leaves, then
- * the inner nodes by height, so that four hashes are computed at a time. Memory: 11 MiB reserved,
- * touched as needed.
+ * Folds chunks in batches: first all keys and values are hashed, which puts the leaves in place,
+ * then the tree above them. Memory: 11 MiB reserved, touched as needed.
  */
 export class ChunkBatch {
-  readonly #batch: HashBatch;
+  readonly #tree: TreeBatch;
   readonly #bytes: Uint8Array;
   /** The memory as words; key hashes are aligned to words. */
   readonly #words: Uint32Array;
-  readonly #records: NodeRecords;
-  readonly #rootAt: number;
-  readonly #bodyAt: number;
   /** First byte and end of each item in the body. */
   readonly #spans: Int32Array = new Int32Array(2 * ITEMS_MAX);
   /** The leaf pushed last. */
   #leaf = 0;
   #busy = false;
 
-  private constructor(batch: HashBatch) {
-    this.#batch = batch;
-    this.#bytes = batch.bytes;
-    this.#words = new Uint32Array(batch.bytes.buffer);
-    this.#rootAt = batch.heapStart;
-    this.#records = new NodeRecords(batch.bytes, this.#rootAt + HASH_BYTES);
-    this.#bodyAt = this.#rootAt + HASH_BYTES + RECORDS_BYTES;
+  private constructor(tree: TreeBatch) {
+    this.#tree = tree;
+    this.#bytes = tree.batch.bytes;
+    this.#words = new Uint32Array(this.#bytes.buffer);
   }
 
   /** Null where WebAssembly's SIMD is missing. */
   static create(): ChunkBatch | null {
-    const batch = HashBatch.create(HASH_BYTES + RECORDS_BYTES + BODY_BYTES_MAX);
-    return batch === null ? null : new ChunkBatch(batch);
+    const tree = TreeBatch.create(BODY_BYTES_MAX);
+    return tree === null ? null : new ChunkBatch(tree);
   }
 
   /**
@@ -81,8 +62,8 @@ export class ChunkBatch {
       const items = this.#hashItems(body);
       if (items === null) return null;
       const root = this.#shape(path, items);
-      if (root === null) return null;
-      const node = this.#hashTree(root, items);
+      if (this.#tree.records.full) return null;
+      const [node = EMPTY_NODE] = this.#tree.hash(root);
       let bytes = 0;
       for (let i = 0; i < items; i++) bytes += this.#itemEnd(i) - this.#itemStart(i);
       if (onItem !== undefined) this.#reportItems(items, onItem);
@@ -93,31 +74,31 @@ export class ChunkBatch {
     }
   }
 
-  /** Hashes keys and values into the leaves; answers how many there are. */
+  /** Hashes keys and values into the leaves; answers how many there are, null if too many. */
   #hashItems(body: Buffer): number | null {
-    const bodyAt = this.#bodyAt;
-    this.#bytes.set(body, bodyAt);
-    this.#batch.clear();
+    const { batch, records, spareAt } = this.#tree;
+    this.#bytes.set(body, spareAt);
+    batch.clear();
+    records.clear();
     const cursor = new ItemCursor(body);
     let items = 0;
     while (cursor.next()) {
       if (items === ITEMS_MAX) return null;
       const { start, end, keyStart, keyEnd, valueStart } = cursor;
-      const leaf = this.#records.makeLeaf(items);
-      this.#batch.add(bodyAt + keyStart, keyEnd - keyStart, leaf + KEY_HASH);
-      this.#batch.add(bodyAt + valueStart, end - valueStart, leaf + VALUE_HASH);
+      const leaf = records.leafAt(records.makeLeaf());
+      batch.add(spareAt + keyStart, keyEnd - keyStart, leaf + KEY_HASH);
+      batch.add(spareAt + valueStart, end - valueStart, leaf + VALUE_HASH);
       this.#spans[2 * items] = start;
       this.#spans[2 * items + 1] = end;
       items++;
     }
-    this.#batch.run();
+    batch.run();
     return items;
   }
 
   /** Lays out the tree over the leaves; answers its root. */
-  #shape(path: string, items: number): number | null {
-    const records = this.#records;
-    records.clear();
+  #shape(path: string, items: number): number {
+    const { records } = this.#tree;
     const make: NodeMaker<number> = {
       empty: EMPTY,
       inner: (left, right, depth) => records.makeInner(left, right, depth, this.#leaf),
@@ -125,8 +106,6 @@ export class ChunkBatch {
     };
     const fold = new AscendingFold(make);
     for (let i = 0; i < items; i++) {
-      // A leaf closes at most one node for each depth.
-      if (records.inners + DEPTH_MAX > INNERS_MAX) return null;
       // What lies between the first and the last in order lies under the path if they do.
       if (i === 0 || i === items - 1) this.#checkPath(path, i);
       if (i > 0) fold.part(this.#commonBits(i));
@@ -136,34 +115,9 @@ export class ChunkBatch {
     return fold.finish(4 * path.length);
   }
 
-  /** Hashes leaves, then inner nodes, upward to the root. */
-  #hashTree(root: number, items: number): TreeNode {
-    const records = this.#records;
-    if (root === EMPTY) return EMPTY_NODE;
-    if (root < INNER) {
-      const leaf = records.leafAt(root);
-      const keyHash = this.#copy(leaf + KEY_HASH, HASH_BYTES);
-      return { kind: "leaf", keyHash, valueHash: this.#copy(leaf + VALUE_HASH, HASH_BYTES) };
-    }
-    records.setTarget(root, this.#rootAt);
-    for (let i = 0; i < items; i++) {
-      this.#batch.add(records.leafAt(i), LEAF_BYTES, records.target(i));
-    }
-    let height = 0;
-    for (const inner of records.byHeight()) {
-      if (records.height(INNER + inner) !== height) {
-        this.#batch.run();
-        height++;
-      }
-      this.#batch.add(records.innerAt(inner), INNER_BYTES, records.target(INNER + inner));
-    }
-    this.#batch.run();
-    return { kind: "inner", hash: this.#copy(this.#rootAt, HASH_BYTES) };
-  }
-
   /** The hashes are parts of one copy of the leaves. */
   #reportItems(items: number, onItem: OnItem): void {
-    const leaves = this.#copy(this.#records.leafAt(0), items * RECORD_BYTES);
+    const leaves = this.#tree.copy(this.#tree.records.leafAt(0), items * RECORD_BYTES);
     const hashAt = (at: number): Buffer => leaves.subarray(at, at + HASH_BYTES);
     for (let i = 0; i < items; i++) {
       const leaf = i * RECORD_BYTES;
@@ -173,7 +127,7 @@ export class ChunkBatch {
   }
 
   #reportInners(onInner: OnInner): void {
-    const records = this.#records;
+    const { records } = this.#tree;
     const hash = Buffer.alloc(HASH_BYTES);
     for (let inner = 0; inner < records.inners; inner++) {
       const at = records.target(INNER + inner);
@@ -183,22 +137,22 @@ export class ChunkBatch {
   }
 
   #checkPath(path: string, leaf: number): void {
-    const at = this.#records.leafAt(leaf) + KEY_HASH;
+    const at = this.#tree.records.leafAt(leaf) + KEY_HASH;
     if (hasPath(this.#bytes.subarray(at, at + HASH_BYTES), path)) return;
     throw outsidePath(path, this.#itemStart(leaf));
   }
 
   /** The bit at `depth` of the key hash of the leaf pushed last. */
   #bit(depth: number): 0 | 1 {
-    const keyHash = this.#records.leafAt(this.#leaf) + KEY_HASH;
+    const keyHash = this.#tree.records.leafAt(this.#leaf) + KEY_HASH;
     const byte = this.#bytes[keyHash + (depth >> 3)] ?? 0;
     return ((byte >> (7 - (depth & 7))) & 1) === 0 ? 0 : 1;
   }
 
   /** How many bits the key hash of a leaf shares with the one before, which must be less. */
   #commonBits(leaf: number): number {
-    const before = (this.#records.leafAt(leaf - 1) + KEY_HASH) >> 2;
-    const here = (this.#records.leafAt(leaf) + KEY_HASH) >> 2;
+    const before = (this.#tree.records.leafAt(leaf - 1) + KEY_HASH) >> 2;
+    const here = (this.#tree.records.leafAt(leaf) + KEY_HASH) >> 2;
     for (let word = 0; word < HASH_BYTES / 4; word++) {
       const a = swapBytes(this.#words[before + word] ?? 0);
       const b = swapBytes(this.#words[here + word] ?? 0);
@@ -215,10 +169,6 @@ export class ChunkBatch {
 
   #itemEnd(index: number): number {
     return this.#spans[2 * index + 1] ?? 0;
-  }
-
-  #copy(at: number, length: number): Buffer {
-    return Buffer.from(this.#bytes.subarray(at, at + length));
   }
 }
 

@@ -3,12 +3,22 @@ import type { FrontierStep } from "./frontier-step.js";
 import { HASH_BYTES } from "./hash.js";
 import { bitAt, commonBits, compareKeyHash, DEPTH_MAX, hasPath, pathRange } from "./path.js";
 import { proofInvalid } from "./proof-invalid.js";
-import { combine, EMPTY_NODE, type TreeNode } from "./tree-node.js";
+import type { TreeNode } from "./tree-node.js";
 
 /** A subtree in the earlier and in the later state. */
-export interface NodePair {
-  readonly from: TreeNode;
-  readonly to: TreeNode;
+export interface NodePair<Node> {
+  readonly from: Node;
+  readonly to: Node;
+}
+
+/** How to make the nodes of both states; how they look is up to the maker. */
+export interface DeltaNodeMaker<Node> {
+  readonly empty: Node;
+  leaf(keyHash: Buffer, valueHash: Buffer): Node;
+  /** An inner node of which only the hash is known. */
+  inner(hash: Buffer): Node;
+  /** The node above two halves; a lone leaf rises. */
+  combine(left: Node, right: Node): Node;
 }
 
 /**
@@ -27,36 +37,44 @@ export type NextStep = (
  * states. The writer and the reader of a delta share this walk, so that they cannot disagree.
  * @throws PROOF_INVALID when the changes or steps are not those of two different states.
  */
-export function walkDelta(
+export function walkDelta<Node>(
   path: string,
   changes: readonly DeltaChange[],
   nextStep: NextStep,
-): NodePair {
+  make: DeltaNodeMaker<Node>,
+): NodePair<Node> {
   checkChanges(path, changes);
-  return new DeltaWalk(path, changes, nextStep).walk(4 * path.length, 0, changes.length);
+  return new DeltaWalk(path, changes, nextStep, make).walk(4 * path.length, 0, changes.length);
 }
 
-class DeltaWalk {
+class DeltaWalk<Node> {
   readonly #changes: readonly DeltaChange[];
   readonly #nextStep: NextStep;
+  readonly #make: DeltaNodeMaker<Node>;
   /** Its first bits say where the walk stands; the rest is zero. */
   readonly #position: Buffer;
   /** Unchanged subtrees with a key met so far. */
   #unchanged = 0;
 
-  constructor(path: string, changes: readonly DeltaChange[], nextStep: NextStep) {
+  constructor(
+    path: string,
+    changes: readonly DeltaChange[],
+    nextStep: NextStep,
+    make: DeltaNodeMaker<Node>,
+  ) {
     this.#changes = changes;
     this.#nextStep = nextStep;
+    this.#make = make;
     this.#position = pathRange(path).start;
   }
 
   /** Folds the subtree at `depth` under the position, where changes `low` to `high - 1` lie. */
-  walk(depth: number, low: number, high: number): NodePair {
+  walk(depth: number, low: number, high: number): NodePair<Node> {
     const change = this.#changes[low];
     if (low === high || change === undefined) return this.#unchangedAt(depth);
     if (high - low > 1) return this.#enter(depth, low, high);
     const step = this.#nextStep(this.#position, depth, change);
-    if (step.kind === "end") return endOf(change);
+    if (step.kind === "end") return this.#endOf(change);
     if (step.kind !== "enter" || depth === DEPTH_MAX) throw wrongStep(depth);
     const before = this.#unchanged;
     const pair = this.#enter(depth, low, high);
@@ -65,24 +83,59 @@ class DeltaWalk {
     return pair;
   }
 
-  #enter(depth: number, low: number, high: number): NodePair {
-    let middle = low;
-    while (middle < high && bitOf(this.#changes[middle], depth) === 0) middle++;
+  #enter(depth: number, low: number, high: number): NodePair<Node> {
+    const middle = this.#middle(depth, low, high);
     const left = this.walk(depth + 1, low, middle);
     this.#setBit(depth, 1);
     const right = this.walk(depth + 1, middle, high);
     this.#setBit(depth, 0);
-    return { from: combine(left.from, right.from), to: combine(left.to, right.to) };
+    return {
+      from: this.#make.combine(left.from, right.from),
+      to: this.#make.combine(left.to, right.to),
+    };
   }
 
-  #unchangedAt(depth: number): NodePair {
+  /** The first of the changes `low` to `high - 1` that lies in the right half. */
+  #middle(depth: number, low: number, high: number): number {
+    let [from, to] = [low, high];
+    while (from < to) {
+      const at = (from + to) >> 1;
+      const change = this.#changes[at];
+      if (change !== undefined && bitAt(change.keyHash, depth) === 0) from = at + 1;
+      else to = at;
+    }
+    return from;
+  }
+
+  #unchangedAt(depth: number): NodePair<Node> {
     const step = this.#nextStep(this.#position, depth, null);
     if (step.kind === "end" || step.kind === "enter") throw wrongStep(depth);
     if (step.kind === "leaf" && commonBits(step.keyHash, this.#position) < depth) {
       throw proofInvalid(`The leaf at depth ${depth} does not lie where it stands.`);
     }
     if (step.kind !== "empty") this.#unchanged++;
-    return { from: step, to: step };
+    return { from: this.#unchangedNode(step), to: this.#unchangedNode(step) };
+  }
+
+  #unchangedNode(node: TreeNode): Node {
+    switch (node.kind) {
+      case "empty":
+        return this.#make.empty;
+      case "leaf":
+        return this.#make.leaf(node.keyHash, node.valueHash);
+      case "inner":
+        return this.#make.inner(node.hash);
+    }
+  }
+
+  /** A changed key that is alone in both states. */
+  #endOf(change: DeltaChange): NodePair<Node> {
+    const { empty } = this.#make;
+    const { keyHash, oldValueHash } = change;
+    return {
+      from: oldValueHash === null ? empty : this.#make.leaf(keyHash, oldValueHash),
+      to: change.kind === "delete" ? empty : this.#make.leaf(keyHash, change.valueHash),
+    };
   }
 
   #setBit(depth: number, bit: 0 | 1): void {
@@ -90,18 +143,6 @@ class DeltaWalk {
     const byte = this.#position[depth >> 3] ?? 0;
     this.#position[depth >> 3] = bit === 1 ? byte | mask : byte & ~mask;
   }
-}
-
-/** A changed key that is alone in both states. */
-function endOf(change: DeltaChange): NodePair {
-  const { keyHash, oldValueHash } = change;
-  return {
-    from: oldValueHash === null ? EMPTY_NODE : { kind: "leaf", keyHash, valueHash: oldValueHash },
-    to:
-      change.kind === "delete"
-        ? EMPTY_NODE
-        : { kind: "leaf", keyHash, valueHash: change.valueHash },
-  };
 }
 
 function checkChanges(path: string, changes: readonly DeltaChange[]): void {
@@ -116,10 +157,6 @@ function checkChanges(path: string, changes: readonly DeltaChange[]): void {
     }
     previous = keyHash;
   }
-}
-
-function bitOf(change: DeltaChange | undefined, depth: number): 0 | 1 {
-  return change === undefined ? 1 : bitAt(change.keyHash, depth);
 }
 
 function wrongStep(depth: number): Error {

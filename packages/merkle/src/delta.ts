@@ -1,5 +1,5 @@
 import { type DeltaChange, readChange, TAG_CHANGE, writeChange } from "./delta-change.js";
-import { walkDelta } from "./delta-walk.js";
+import { foldDelta } from "./delta-fold.js";
 import { readStep, writeStep } from "./frontier-step.js";
 import type { TreeNode } from "./tree-node.js";
 import { WireReader, WireWriter } from "./wire.js";
@@ -47,7 +47,7 @@ export function foldDeltaChunk(path: string, body: Buffer): FoldedDelta {
   const reader = new WireReader(body);
   const changes: DeltaChange[] = [];
   while (reader.tag === TAG_CHANGE) changes.push(readChange(reader));
-  const { from, to } = walkDelta(path, changes, () => readStep(reader));
+  const { from, to } = foldDelta(path, changes, () => readStep(reader));
   reader.done();
   const puts = changes.filter((change) => change.kind === "put").length;
   return { fromNode: from, toNode: to, changes, puts, deletes: changes.length - puts };
@@ -65,7 +65,7 @@ export function encodeDeltaBody(
 ): DeltaBody {
   const body = new WireWriter();
   for (const change of changes) writeChange(body, change);
-  const { from, to } = walkDelta(path, changes, (position, depth, change) => {
+  const { from, to } = foldDelta(path, changes, (position, depth, change) => {
     const { node, items } = view.node({ keyHash: Buffer.from(position), depth });
     const others = change?.kind === "put" ? items - 1 : items;
     const step = change === null ? node : ({ kind: others === 0 ? "end" : "enter" } as const);

@@ -17,7 +17,10 @@ export const RECORD_BYTES = 80;
 /** Memory that the records take. */
 export const RECORDS_BYTES: number = (LEAVES_MAX + INNERS_MAX + 1) * RECORD_BYTES;
 
-/** A node is a number: a leaf's index, INNER + an inner node's index, or EMPTY. */
+/**
+ * A node is a number: a leaf's index, INNER + an inner node's index, EMPTY, or below that an inner
+ * node of which only the hash is given.
+ */
 export const EMPTY = -1;
 export const INNER: number = LEAVES_MAX;
 
@@ -25,9 +28,9 @@ export const INNER: number = LEAVES_MAX;
 const ALIGNMENT = 16;
 
 /**
- * The nodes of one subtree as records in a batch's memory. A record is the message that is hashed
- * for its node, so the hash of a node is written into the record of the node above and nowhere
- * else. Whatever is above the topmost node gets its hash from `setTarget`.
+ * The nodes of trees as records in a batch's memory. A record is the message that is hashed for its
+ * node, so the hash of a node is written into the record of the node above and nowhere else; where
+ * that of a topmost node goes is up to `setTarget`. What does not fit only sets `full`.
  */
 export class NodeRecords {
   readonly #bytes: Uint8Array;
@@ -44,13 +47,26 @@ export class NodeRecords {
   /** Records that have their prefix already: it never changes. */
   #leavesMade = 0;
   #innersMade = 0;
+  #leaves = 0;
   #inners = 0;
+  #given: Buffer[] = [];
+  #full = false;
 
   /** Takes RECORDS_BYTES of `bytes`, from `start` on. */
   constructor(bytes: Uint8Array, start: number) {
     this.#bytes = bytes;
     this.#leavesAt = alignUp(start + KEY_HASH) - KEY_HASH;
     this.#innersAt = alignUp(this.#leavesAt + LEAVES_MAX * RECORD_BYTES);
+  }
+
+  /** Whether something did not fit: what was made since `clear` is then useless. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Number of leaves. */
+  get leaves(): number {
+    return this.#leaves;
   }
 
   /** Number of inner nodes. */
@@ -92,23 +108,44 @@ export class NodeRecords {
     return node < INNER ? 0 : (this.#heights[node - INNER] ?? 0);
   }
 
-  /** Forgets the inner nodes. */
+  /** Forgets all nodes. */
   clear(): void {
+    this.#leaves = 0;
     this.#inners = 0;
+    this.#given = [];
+    this.#full = false;
   }
 
-  /** Makes the record of the next leaf; answers its address. */
-  makeLeaf(leaf: number): number {
-    const at = this.leafAt(leaf);
+  /** Makes the next leaf. Key hash and value hash are for the caller to put into its record. */
+  makeLeaf(): number {
+    if (this.#leaves === LEAVES_MAX) {
+      this.#full = true;
+      return 0;
+    }
+    const leaf = this.#leaves++;
     if (leaf === this.#leavesMade) {
-      this.#bytes.set(LEAF_PREFIX, at);
+      this.#bytes.set(LEAF_PREFIX, this.leafAt(leaf));
       this.#leavesMade++;
     }
-    return at;
+    return leaf;
+  }
+
+  /** Makes an inner node of which only the hash is known; at most as many as the caller has. */
+  makeGiven(hash: Buffer): number {
+    return EMPTY - this.#given.push(hash);
+  }
+
+  /** The hash of such a node. */
+  givenHash(node: number): Buffer {
+    return this.#given[EMPTY - 1 - node] ?? EMPTY_HASH;
   }
 
   /** Makes the inner node above two halves. */
-  makeInner(left: number, right: number, depth: number, lastLeaf: number): number {
+  makeInner(left: number, right: number, depth = 0, lastLeaf = 0): number {
+    if (this.#inners === INNERS_MAX) {
+      this.#full = true;
+      return INNER;
+    }
     const inner = this.#inners++;
     const at = this.innerAt(inner);
     if (inner === this.#innersMade) {
@@ -143,8 +180,8 @@ export class NodeRecords {
   }
 
   #place(node: number, at: number): void {
-    if (node === EMPTY) this.#bytes.set(EMPTY_HASH, at);
-    else this.#targets[node] = at;
+    if (node >= 0) this.#targets[node] = at;
+    else this.#bytes.set(node === EMPTY ? EMPTY_HASH : this.givenHash(node), at);
   }
 }
 
