@@ -1,113 +1,279 @@
-import type { Clock } from "@holdfast/core";
-import { ArchiveError, type Damage } from "./archive-error.js";
-import type { BackupWriter } from "./backup-writer.js";
-import type { NewSnapshotHead, SnapshotSummary } from "./snapshot-head.js";
-import type { SnapshotReader } from "./snapshot-reader.js";
+import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Clock, HoldfastError, systemClock } from "@holdfast/core";
+import { ArchiveError, DamageError } from "./archive-error.js";
+import type { ArchiveFiles } from "./archive-files.js";
+import {
+  ARCHIVE_JSON,
+  type ArchiveIdentity,
+  encodeArchiveJson,
+  readArchiveJson,
+  requireLedger,
+} from "./archive-json.js";
+import { BackupWriter } from "./backup-writer.js";
+import { ArchiveCheck, type CheckOptions, type CheckResult } from "./check-archive.js";
+import { collectGarbage, findLeftovers, type GcResult, type Leftover } from "./garbage.js";
+import { headContradiction } from "./head-text.js";
+import { snapshotNames, strangeManifests, summariseSnapshot } from "./list-snapshots.js";
+import { LocalFiles } from "./local-files.js";
+import { SNAPSHOTS } from "./manifest-name.js";
+import { type OnDamage, throwDamage } from "./manifest-stream.js";
+import { PACKS, packFile } from "./pack-format.js";
+import { resumableWork, unfinishedHeads } from "./resumable-work.js";
+import type { NewSnapshotHead, SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
+import { SnapshotReader } from "./snapshot-reader.js";
+import { WorkFolder } from "./work-folder.js";
+import { PART } from "./work-names.js";
 
+/** What an archive is opened with; the defaults are the real things. */
 export interface ArchiveOptions {
-  /** @default systemClock */
+  /** Says when a backup began. @default systemClock */
   readonly clock?: Clock;
+  /** Where the files are. @default the folder that the location names */
+  readonly files?: ArchiveFiles;
 }
 
-export interface Leftover {
-  /** `partial`: a file that never became whole; `pack`: no manifest names it; `work`: a backup that
-   * was interrupted and can be resumed. */
-  readonly kind: "partial" | "pack" | "work";
-  readonly file: string;
-  readonly bytes: number;
-}
-
-export interface GcResult {
-  /** What was deleted, or would be with `dryRun`. */
-  readonly collected: readonly Leftover[];
-  readonly collectedBytes: number;
-  /** Backups under way, which were left alone. */
-  readonly running: readonly string[];
-}
+/** Folders that a gc may empty below a new work folder before this gives up. */
+const WORK_ATTEMPTS_MAX = 8;
 
 /** An archive in a local folder. */
 export class Archive {
   readonly location: string;
   /** 16 bytes. */
   readonly ledgerId: Buffer;
+  /** RFC 3339, UTC. */
   readonly createdTime: string;
+  readonly #files: ArchiveFiles;
+  readonly #clock: Clock;
 
-  private constructor(location: string, ledgerId: Buffer, createdTime: string) {
-    this.location = location;
-    this.ledgerId = ledgerId;
-    this.createdTime = createdTime;
-  }
-
-  /** Opens an archive; `location` is a folder or a file: URL. */
-  static async open(location: string, _options: ArchiveOptions = {}): Promise<Archive> {
-    throw new ArchiveError("ARCHIVE_NOT_FOUND", `${location} does not exist.`);
-  }
-
-  /** Opens the archive at `location`, or makes it: folder missing or empty. LEDGER_MISMATCH. */
-  static async create(
+  private constructor(
     location: string,
-    ledgerId: Buffer,
-    _options: ArchiveOptions = {},
-  ): Promise<Archive> {
-    return new Archive(location, ledgerId, "");
+    identity: ArchiveIdentity,
+    options: Required<ArchiveOptions>,
+  ) {
+    this.location = location;
+    this.ledgerId = identity.ledgerId;
+    this.createdTime = identity.createdTime;
+    this.#files = options.files;
+    this.#clock = options.clock;
   }
 
   /**
-   * All snapshots, ascending by version, then by time. A damaged manifest is told to `onDamage` and
-   * left out; without it, it is thrown.
+   * Opens an archive; `location` is a folder or a file: URL.
+   * @throws ArchiveError ARCHIVE_NOT_FOUND, NOT_AN_ARCHIVE, ARCHIVE_FORMAT_NEWER,
+   * ARCHIVE_LOCATION_UNSUPPORTED; DamageError.
    */
-  async snapshots(
-    _options: { onDamage?: (damage: Damage) => void } = {},
-  ): Promise<SnapshotSummary[]> {
-    return [];
+  static async open(location: string, options: ArchiveOptions = {}): Promise<Archive> {
+    const complete = completeOptions(location, options);
+    const identity = await readArchiveJson(complete.files);
+    if (identity !== null) return new Archive(location, identity, complete);
+    await requireArchiveFolder(complete.files, location);
+    throw new DamageError({ part: "archive", file: ARCHIVE_JSON, message: "the file is missing." });
   }
 
-  /** @throws ArchiveError SNAPSHOT_NOT_FOUND, DamageError. */
+  /**
+   * Opens the archive at `location`, or makes it where the folder is missing or empty.
+   * @throws ArchiveError LEDGER_MISMATCH when it is another ledger's, NOT_AN_ARCHIVE when the
+   * folder holds something else; as `open`.
+   */
+  static async create(
+    location: string,
+    ledgerId: Buffer,
+    options: ArchiveOptions = {},
+  ): Promise<Archive> {
+    const complete = completeOptions(location, options);
+    const { files, clock } = complete;
+    let identity = await readArchiveJson(files);
+    if (identity === null) {
+      await requireEmpty(files, location);
+      await writeArchiveJson(files, { ledgerId, createdTime: timeText(clock) });
+      // Another may have been faster: what is there counts.
+      identity = await readArchiveJson(files);
+    }
+    if (identity === null) throw notAnArchive(location);
+    requireLedger(ledgerId, identity.ledgerId);
+    return new Archive(location, identity, complete);
+  }
+
+  /**
+   * All snapshots, ascending by version, then by time. A damaged manifest is told to `onDamage`
+   * and left out; without it, it is thrown.
+   */
+  async snapshots(options: { readonly onDamage?: OnDamage } = {}): Promise<SnapshotSummary[]> {
+    const onDamage = options.onDamage ?? throwDamage;
+    for (const damage of await strangeManifests(this.#files)) onDamage(damage);
+    const found: SnapshotSummary[] = [];
+    for (const name of await snapshotNames(this.#files)) {
+      const summary = await summariseSnapshot(this.#files, name, onDamage);
+      if (summary !== null) found.push(summary);
+    }
+    return found.sort(byVersionThenTime);
+  }
+
+  /**
+   * Opens a snapshot for reading.
+   * @throws ArchiveError SNAPSHOT_NOT_FOUND; DamageError when its manifest is damaged.
+   */
   async openSnapshot(name: string): Promise<SnapshotReader> {
-    throw new ArchiveError("SNAPSHOT_NOT_FOUND", `No snapshot is named ${name}.`);
+    const summary = await summariseSnapshot(this.#files, name);
+    if (summary === null) {
+      throw new ArchiveError(
+        "SNAPSHOT_NOT_FOUND",
+        `No snapshot is named ${name}; list them with 'archive ls'.`,
+        { snapshot: name },
+      );
+    }
+    return new SnapshotReader(this.#files, summary);
   }
 
-  /** Begins a backup, or goes on with an interrupted one of the same head. */
+  /**
+   * Begins a backup; with `resume` it goes on with an interrupted one of the same head (time apart)
+   * that nobody else goes on with.
+   * @throws HoldfastError PROOF_INVALID when the head contradicts itself; ArchiveError.
+   */
   async beginBackup(
-    _head: NewSnapshotHead,
-    _options: { readonly resume?: boolean } = {},
+    head: NewSnapshotHead,
+    options: { readonly resume?: boolean } = {},
   ): Promise<BackupWriter> {
-    throw new ArchiveError("ARCHIVE_IO", "");
+    requireLedger(head.ledgerId, this.ledgerId);
+    const why = headContradiction(head);
+    if (why !== null) throw new HoldfastError("PROOF_INVALID", `The snapshot's head: ${why}.`);
+    const work =
+      (options.resume === true ? await resumableWork(this.#files, head) : null) ??
+      (await this.#newWork(head));
+    try {
+      const lastPath = await work.restoreSegments(
+        async (pack) => (await this.#files.fileBytes(packFile(pack))) !== null,
+      );
+      return new BackupWriter(this.#files, work, lastPath);
+    } catch (error) {
+      await work.release();
+      throw error;
+    }
+  }
+
+  /** Heads of interrupted backups that nobody goes on with at the moment. */
+  async unfinishedBackups(): Promise<SnapshotHead[]> {
+    return await unfinishedHeads(this.#files);
   }
 
   /** What no manifest needs; never damage. */
-  async leftovers(): Promise<Leftover[]> {
-    return [];
+  async leftovers(): Promise<readonly Leftover[]> {
+    return await findLeftovers(this.#files);
   }
 
-  /** Deletes leftovers. @throws ArchiveError ARCHIVE_BUSY, DamageError. */
-  async gc(_options: { readonly dryRun?: boolean } = {}): Promise<GcResult> {
-    return { collected: [], collectedBytes: 0, running: [] };
+  /**
+   * Deletes what no manifest needs; backups under way are left alone. With `dryRun` it only says
+   * what it would delete.
+   * @throws ArchiveError ARCHIVE_BUSY; DamageError when a manifest cannot be read: then nobody
+   * knows what it needs, and nothing is deleted.
+   */
+  async gc(options: { readonly dryRun?: boolean } = {}): Promise<GcResult> {
+    return await collectGarbage(this.#files, { dryRun: options.dryRun === true });
+  }
+
+  async #newWork(head: NewSnapshotHead): Promise<WorkFolder> {
+    for (let attempt = 0; attempt < WORK_ATTEMPTS_MAX; attempt++) {
+      const id = randomBytes(16).toString("hex");
+      const complete = { ...head, createdTime: timeText(this.#clock) };
+      const work = await WorkFolder.create(this.#files, id, complete);
+      if (work !== null) return work;
+    }
+    throw new ArchiveError("ARCHIVE_BUSY", "Every new work folder was collected at once.");
   }
 }
 
-export interface CheckOptions {
-  /** Told every damaged place, in the order found. */
-  readonly onDamage?: (damage: Damage) => void;
-  /** Told bytes checked so far and bytes to check. */
-  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-export interface CheckResult {
-  readonly snapshots: number;
-  readonly packs: number;
-  /** Bytes of packs and manifests read. */
-  readonly bytes: number;
-  /** How many damaged places were found. */
-  readonly damages: number;
-  readonly leftovers: readonly Leftover[];
-}
-
-/** Compares every byte of what a manifest is or names with its digest. */
+/**
+ * Compares every byte of what a manifest is or names, and of `archive.json`, with its digest, and
+ * reports all damage. Whether tiles fold to their roots is not its question.
+ * @throws ArchiveError ARCHIVE_NOT_FOUND, NOT_AN_ARCHIVE, ARCHIVE_FORMAT_NEWER; never for damage.
+ */
 export async function checkArchive(
-  _location: string,
-  _options: CheckOptions = {},
+  location: string,
+  options: CheckOptions & ArchiveOptions = {},
 ): Promise<CheckResult> {
-  return { snapshots: 0, packs: 0, bytes: 0, damages: 0, leftovers: [] };
+  const { files } = completeOptions(location, options);
+  if ((await files.fileBytes(ARCHIVE_JSON)) === null) await requireArchiveFolder(files, location);
+  return await new ArchiveCheck(files, options).run();
+}
+
+function completeOptions(location: string, options: ArchiveOptions): Required<ArchiveOptions> {
+  return {
+    clock: options.clock ?? systemClock,
+    files: options.files ?? new LocalFiles(folderOf(location)),
+  };
+}
+
+function folderOf(location: string): string {
+  if (location.startsWith("file:")) return fileURLToPath(location);
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return resolve(location);
+  throw new ArchiveError(
+    "ARCHIVE_LOCATION_UNSUPPORTED",
+    `${location}: an archive is a folder or a file: URL.`,
+    { location },
+  );
+}
+
+function timeText(clock: Clock): string {
+  return new Date(Number(clock.wallUs() / 1000n)).toISOString();
+}
+
+/** Throws unless the folder was an archive before it lost its `archive.json`. */
+async function requireArchiveFolder(files: ArchiveFiles, location: string): Promise<void> {
+  const entries = await files.list("");
+  if (entries === null) {
+    throw new ArchiveError(
+      "ARCHIVE_NOT_FOUND",
+      `There is no folder ${location}; 'backup state --archive ${location}' makes an archive.`,
+      { location },
+    );
+  }
+  const isArchive = entries.some(
+    ({ name, folder }) => folder && (name === SNAPSHOTS || name === PACKS),
+  );
+  if (!isArchive) throw notAnArchive(location);
+}
+
+/** Throws unless an archive can be made in the folder: missing, or holding no one's files. */
+async function requireEmpty(files: ArchiveFiles, location: string): Promise<void> {
+  const entries = (await files.list("")) ?? [];
+  if (entries.every(({ name, folder }) => !folder && isArchiveJsonPart(name))) return;
+  await requireArchiveFolder(files, location);
+  throw new DamageError({ part: "archive", file: ARCHIVE_JSON, message: "the file is missing." });
+}
+
+async function writeArchiveJson(files: ArchiveFiles, identity: ArchiveIdentity): Promise<void> {
+  await files.makeFolder("");
+  const part = `${ARCHIVE_JSON}.${randomBytes(8).toString("hex")}${PART}`;
+  const file = await files.create(part);
+  try {
+    await file.write(encodeArchiveJson(identity));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await files.link(part, ARCHIVE_JSON);
+  await files.remove(part);
+  await files.syncFolder("");
+}
+
+function isArchiveJsonPart(name: string): boolean {
+  return name.startsWith(`${ARCHIVE_JSON}.`) && name.endsWith(PART);
+}
+
+function notAnArchive(location: string): ArchiveError {
+  return new ArchiveError(
+    "NOT_AN_ARCHIVE",
+    `${location} holds something else than an archive; name an archive or an empty folder.`,
+    { location },
+  );
+}
+
+function byVersionThenTime(a: SnapshotSummary, b: SnapshotSummary): number {
+  if (a.head.version !== b.head.version) return a.head.version < b.head.version ? -1 : 1;
+  if (a.head.createdTime !== b.head.createdTime) {
+    return a.head.createdTime < b.head.createdTime ? -1 : 1;
+  }
+  return a.name < b.name ? -1 : 1;
 }

@@ -1,6 +1,26 @@
+import { strict as assert } from "node:assert";
+import { sha256 } from "@holdfast/merkle";
+import { ArchiveError } from "./archive-error.js";
+import type { ArchiveFiles } from "./archive-files.js";
+import {
+  BODY_BYTES_MAX,
+  DELETER_WAIT_SECONDS_MAX,
+  PACK_BYTES_TARGET,
+  PACK_RECORDS_MAX,
+  PENDING_LINES_BYTES_MAX,
+} from "./archive-limits.js";
+import { TileSums } from "./manifest-stream.js";
+import { CODEC_NONE, RECORD_HEADER_BYTES, RECORD_KINDS } from "./pack-format.js";
+import { PackWriter } from "./pack-writer.js";
+import { placePack } from "./place-pack.js";
+import { publishManifest } from "./publish-manifest.js";
 import type { SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
 import type { NewTile, TileLine } from "./tile-line.js";
+import { encodePlace, encodeUnplaced } from "./tile-text.js";
+import type { WorkFolder } from "./work-folder.js";
+import { PART } from "./work-names.js";
 
+/** How a tile is added. */
 export interface AddOptions {
   /**
    * The caller has computed SHA-256 of this very body and found it equal to the tile's chunk id,
@@ -10,30 +30,220 @@ export interface AddOptions {
   readonly digestChecked?: boolean;
 }
 
-/** Writes one snapshot. Not for concurrent calls. */
-export interface BackupWriter extends AsyncDisposable {
+/** Tile lines whose pack is still open. */
+class PendingLines {
+  readonly sums = new TileSums();
+  readonly #lines: { readonly start: string; readonly offset: number; readonly length: number }[] =
+    [];
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(tile: NewTile, offset: number, length: number): void {
+    const start = encodeUnplaced(tile);
+    this.#lines.push({ start, offset, length });
+    this.#bytes += start.length;
+    this.sums.add(tile.kind === "unchanged" ? tile : { ...tile, pack: "", offset, length });
+  }
+
+  /** The lines, now that the id of their pack is known. */
+  placed(pack: string): string[] {
+    return this.#lines.map(({ start, offset, length }) =>
+      start.endsWith("}") ? start : start + encodePlace(pack, offset, length),
+    );
+  }
+}
+
+/** What is written at the moment: a pack, if it has a record, and the lines that go with it. */
+interface OpenSegment {
+  readonly number: number;
+  readonly lines: PendingLines;
+  pack: PackWriter | null;
+}
+
+/**
+ * Writes one snapshot. A pack is closed in the background while the next one is written; what is
+ * closed survives any death of the process. Not for concurrent calls.
+ */
+export class BackupWriter implements AsyncDisposable {
   readonly backupId: string;
   /** As it will be published; of a resumed backup with the time at which it began. */
   readonly head: SnapshotHead;
   /** Whether tiles of an interrupted run count. */
   readonly resumed: boolean;
+  readonly #files: ArchiveFiles;
+  readonly #work: WorkFolder;
+  #lastPath: string | null;
+  readonly #order = new TileSums();
+  #open: OpenSegment;
+  /** The segment that is being closed; never rejects. */
+  #closing: Promise<void> = Promise.resolve();
+  #failure: { readonly error: unknown } | null = null;
+  #state: "open" | "published" | "ended" = "open";
+
+  /** For Archive.beginBackup. `lastPath` is that of the last tile in `work`'s segments. */
+  constructor(files: ArchiveFiles, work: WorkFolder, lastPath: string | null) {
+    this.#files = files;
+    this.#work = work;
+    this.backupId = work.id;
+    this.head = work.head;
+    this.resumed = work.segments.length > 0;
+    this.#lastPath = lastPath;
+    this.#order.lastPath = lastPath;
+    this.#open = newSegment(work.segments.length + 1);
+  }
+
   /** Path of the last tile that is durable: where a stream resumes; null: none is. */
-  readonly lastPath: string | null;
-  /** The tiles that are durable already, in order. Only before the first `add`. */
-  heldTiles(): AsyncGenerator<TileLine>;
+  get lastPath(): string | null {
+    return this.#lastPath;
+  }
+
+  /** The tiles that an interrupted run left durable, in order. Only before the first `add`. */
+  async *resumedTiles(): AsyncGenerator<TileLine> {
+    for await (const { tiles } of this.#work.lines()) yield* tiles;
+  }
+
   /**
    * Adds the next tile in ascending order of path; `body` is null for an unchanged tile. The body
    * may be reused once the promise is settled.
-   * @throws ArchiveError CHUNK_MISMATCH, ARCHIVE_DISK_FULL, ARCHIVE_IO.
+   * @throws ArchiveError CHUNK_MISMATCH when the body is not the tile's chunk, ARCHIVE_DISK_FULL,
+   * ARCHIVE_IO. After an error of the disk the writer can only be closed or discarded.
    */
-  add(tile: NewTile, body: Uint8Array | null, options?: AddOptions): Promise<void>;
+  async add(tile: NewTile, body: Uint8Array | null, options: AddOptions = {}): Promise<void> {
+    this.#requireOpen();
+    assert.ok(this.#order.follows(tile.path), `tile ${tile.path} does not come next`);
+    if (body === null || tile.kind === "unchanged") {
+      assert.ok(body === null && tile.kind === "unchanged", "an unchanged tile alone has no body");
+      this.#open.lines.add(tile, 0, 0);
+    } else {
+      if (options.digestChecked !== true) requireDigest(tile.path, tile.chunk, body);
+      await this.#addRecord(tile, body);
+    }
+    this.#order.lastPath = tile.path;
+    if (this.#open.lines.bytes > PENDING_LINES_BYTES_MAX) await this.#closeSegment();
+  }
+
   /**
    * Makes the snapshot exist, durably. Nothing can be added afterwards.
-   * @throws ArchiveError BACKUP_INCOMPLETE when the tiles are not what the head promises.
+   * @throws ArchiveError BACKUP_INCOMPLETE when the tiles do not add up to the head's items and
+   * bytes.
    */
-  publish(): Promise<SnapshotSummary>;
+  async publish(): Promise<SnapshotSummary> {
+    this.#requireOpen();
+    await this.#closeSegment();
+    await this.#closing;
+    this.#throwFailure();
+    const summary = await publishManifest(this.#files, this.#work);
+    this.#state = "published";
+    await this.#work.remove();
+    this.#state = "ended";
+    return summary;
+  }
+
   /** Ends the work and keeps what is durable for a resume. After publish or discard: nothing. */
-  close(): Promise<void>;
+  async close(): Promise<void> {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    await this.#abandonOpen();
+    await this.#work.release();
+  }
+
   /** Ends the work and removes it. */
-  discard(): Promise<void>;
+  async discard(): Promise<void> {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    await this.#abandonOpen();
+    await this.#work.remove();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #addRecord(tile: Exclude<NewTile, { kind: "unchanged" }>, body: Uint8Array): Promise<void> {
+    assert.ok(body.length <= BODY_BYTES_MAX, `a body of ${body.length} bytes`);
+    const { pack } = this.#open;
+    const full =
+      pack !== null &&
+      (pack.bytes + RECORD_HEADER_BYTES + body.length > PACK_BYTES_TARGET ||
+        pack.records >= PACK_RECORDS_MAX);
+    if (full) await this.#closeSegment();
+    const segment = this.#open;
+    segment.pack ??= await PackWriter.create(this.#files, this.#packPart(segment.number));
+    const offset = segment.pack.bytes;
+    const kind = RECORD_KINDS[tile.kind];
+    await segment.pack.add(
+      { length: body.length, kind, codec: CODEC_NONE, sha256: tile.chunk },
+      body,
+    );
+    segment.lines.add(tile, offset, body.length);
+  }
+
+  /** Begins the next segment and closes this one in the background, one at a time. */
+  async #closeSegment(): Promise<void> {
+    await this.#closing;
+    this.#throwFailure();
+    const segment = this.#open;
+    if (segment.lines.sums.tiles === 0) return;
+    this.#open = newSegment(segment.number + 1);
+    this.#closing = this.#makeDurable(segment).catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+  }
+
+  async #makeDurable(segment: OpenSegment): Promise<void> {
+    const { lines, pack } = segment;
+    if (pack === null) {
+      await this.#work.addSegment(null, lines.placed(""), lines.sums);
+    } else {
+      const id = await closePack(pack);
+      // Listed in the work folder before it gets its name: a gc that sees it knows whose it is.
+      await this.#work.addSegment(id, lines.placed(id), lines.sums);
+      await placePack(this.#files, this.#packPart(segment.number), id, DELETER_WAIT_SECONDS_MAX);
+    }
+    this.#lastPath = lines.sums.lastPath;
+  }
+
+  async #abandonOpen(): Promise<void> {
+    await this.#closing;
+    await this.#open.pack?.abandon();
+  }
+
+  #packPart(number: number): string {
+    return this.#work.file(`pack-${number}${PART}`);
+  }
+
+  #requireOpen(): void {
+    assert.equal(this.#state, "open", "the backup has ended");
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+}
+
+function newSegment(number: number): OpenSegment {
+  return { number, lines: new PendingLines(), pack: null };
+}
+
+async function closePack(pack: PackWriter): Promise<string> {
+  try {
+    return await pack.finish();
+  } catch (error) {
+    await pack.abandon();
+    throw error;
+  }
+}
+
+function requireDigest(path: string, chunk: Buffer, body: Uint8Array): void {
+  const found = sha256(body);
+  if (found.equals(chunk)) return;
+  throw new ArchiveError(
+    "CHUNK_MISMATCH",
+    `The body of tile ${path} is not the chunk it was announced as; take the backup again.`,
+    { path, chunk: chunk.toString("hex"), found: found.toString("hex") },
+  );
 }

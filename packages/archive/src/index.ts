@@ -1,12 +1,4 @@
-export {
-  Archive,
-  type ArchiveOptions,
-  type CheckOptions,
-  type CheckResult,
-  checkArchive,
-  type GcResult,
-  type Leftover,
-} from "./archive.js";
+export { Archive, type ArchiveOptions, checkArchive } from "./archive.js";
 export {
   ArchiveError,
   type ArchiveErrorCode,
@@ -15,7 +7,19 @@ export {
   DamageError,
   type DamagePart,
 } from "./archive-error.js";
-export type { AddOptions, BackupWriter } from "./backup-writer.js";
+export type {
+  ArchiveFiles,
+  FileLock,
+  ListedEntry,
+  LockOptions,
+  ReadableFile,
+  WritableFile,
+} from "./archive-files.js";
+export { type AddOptions, BackupWriter } from "./backup-writer.js";
+export type { CheckOptions, CheckResult } from "./check-archive.js";
+export type { GcResult, Leftover } from "./garbage.js";
+export { LocalFiles } from "./local-files.js";
+export type { OnDamage } from "./manifest-stream.js";
 export type {
   NewSnapshotHead,
   SnapshotBase,
@@ -24,7 +28,7 @@ export type {
   SnapshotHistory,
   SnapshotSummary,
 } from "./snapshot-head.js";
-export type { SnapshotReader, TileWithBody } from "./snapshot-reader.js";
+export { SnapshotReader, type TileWithBody } from "./snapshot-reader.js";
 export type {
   ChangedTile,
   ChunkLine,

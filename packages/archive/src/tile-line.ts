@@ -44,6 +44,9 @@ export interface UnchangedTile {
   readonly kind: "unchanged";
   readonly path: string;
   readonly node: TreeNode;
+  readonly items: number;
+  /** Sum of the encoded lengths of the items. */
+  readonly bytes: number;
 }
 
 /** A tile that a backup adds. */

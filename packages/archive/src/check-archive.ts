@@ -1,0 +1,210 @@
+import { type Damage, DamageError } from "./archive-error.js";
+import type { ArchiveFiles, ReadableFile } from "./archive-files.js";
+import { ARCHIVE_JSON, type ArchiveIdentity, readArchiveJson } from "./archive-json.js";
+import { findLeftovers, type Leftover } from "./garbage.js";
+import { snapshotNames, strangeManifests } from "./list-snapshots.js";
+import { manifestFile } from "./manifest-name.js";
+import { ManifestStream, type OnDamage } from "./manifest-stream.js";
+import { DamagedPackCheck, type PackCheck, SoundPackCheck, unreadable } from "./pack-check.js";
+import { packFile } from "./pack-format.js";
+import { scanPack } from "./pack-scan.js";
+import type { SnapshotHead } from "./snapshot-head.js";
+
+/** How to check an archive. */
+export interface CheckOptions {
+  /** Told every damaged place, in the order found. */
+  readonly onDamage?: (damage: Damage) => void;
+  /** Told bytes checked so far and bytes to check. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** Stops the check; its reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a check found. */
+export interface CheckResult {
+  /** Names of all snapshots, damaged or not, ascending. */
+  readonly snapshots: readonly string[];
+  /** Names of those of which nothing is damaged. */
+  readonly soundSnapshots: readonly string[];
+  readonly packs: number;
+  /** Bytes of packs and manifests read. */
+  readonly bytes: number;
+  /** How many damaged places were found. */
+  readonly damages: number;
+  readonly leftovers: readonly Leftover[];
+}
+
+/** One check; see checkArchive. */
+export class ArchiveCheck {
+  readonly #files: ArchiveFiles;
+  readonly #options: CheckOptions;
+  /** Heads by name; null where the manifest is not whole. */
+  readonly #heads = new Map<string, SnapshotHead | null>();
+  readonly #damaged = new Set<string>();
+  /** Length of each pack that a manifest names. */
+  readonly #packs = new Map<string, number>();
+  /** Packs that were scanned: whether they are sound. */
+  readonly #sound = new Map<string, boolean>();
+  #damages = 0;
+  #doneBytes = 0;
+  #totalBytes = 0;
+
+  constructor(files: ArchiveFiles, options: CheckOptions) {
+    this.#files = files;
+    this.#options = options;
+  }
+
+  async run(): Promise<CheckResult> {
+    const identity = await this.#readIdentity();
+    for (const damage of await strangeManifests(this.#files)) this.#report(damage);
+    const names = await snapshotNames(this.#files);
+    for (const name of names) await this.#checkManifest(name, identity);
+    for (const [name, head] of this.#heads) this.#checkBase(name, head);
+    for (const pack of this.#packs.keys()) {
+      const bytes = (await this.#files.fileBytes(packFile(pack))) ?? 0;
+      this.#packs.set(pack, bytes);
+      this.#totalBytes += bytes;
+    }
+    for (const name of names) await this.#checkPacks(name);
+    return {
+      snapshots: names,
+      soundSnapshots: names.filter((name) => !this.#damaged.has(name)),
+      packs: this.#packs.size,
+      bytes: this.#doneBytes,
+      damages: this.#damages,
+      leftovers: await this.#findLeftovers(),
+    };
+  }
+
+  async #readIdentity(): Promise<ArchiveIdentity | null> {
+    const found = await this.#catchDamage(() => readArchiveJson(this.#files), ARCHIVE_JSON);
+    if (found === null && this.#damages === 0) {
+      this.#report({ part: "archive", file: ARCHIVE_JSON, message: "the file is missing." });
+    }
+    return found;
+  }
+
+  /** Reads a manifest to its end, and learns which packs it names. */
+  async #checkManifest(name: string, identity: ArchiveIdentity | null): Promise<void> {
+    this.#heads.set(name, null);
+    const file = manifestFile(name);
+    await this.#catchDamage(
+      async () => {
+        await using manifest = await ManifestStream.open(this.#files, name, this.#report);
+        if (manifest === null) return;
+        this.#totalBytes += manifest.bytes;
+        for await (const line of manifest.tiles()) {
+          this.#options.signal?.throwIfAborted();
+          if (line.kind !== "unchanged") this.#packs.set(line.pack, 0);
+        }
+        this.#progress(manifest.bytes);
+        if (manifest.foot !== null) this.#heads.set(name, manifest.head);
+        const { head } = manifest;
+        if (head !== null && identity?.ledgerId.equals(head.ledgerId) === false) {
+          const message = "it is of another ledger than the archive.";
+          this.#report({ part: "manifest", file, snapshot: name, message });
+        }
+      },
+      file,
+      name,
+    );
+  }
+
+  #checkBase(name: string, head: SnapshotHead | null): void {
+    const base = head?.base;
+    if (base === undefined) return;
+    for (const other of this.#heads.values()) {
+      if (other?.version === base.version && other.stateRoot.equals(base.stateRoot)) return;
+    }
+    const root = base.stateRoot.toString("hex");
+    this.#report({
+      part: "base",
+      file: manifestFile(name),
+      snapshot: name,
+      message: `no whole snapshot has its base, version ${base.version} with root ${root}.`,
+    });
+  }
+
+  /** Holds a manifest's lines against their packs; the manifest itself was checked before. */
+  async #checkPacks(name: string): Promise<void> {
+    const ignore: OnDamage = () => undefined;
+    await using manifest = await ManifestStream.open(this.#files, name, ignore);
+    let pack: string | null = null;
+    let file: ReadableFile | null = null;
+    let check: PackCheck | null = null;
+    const end = async (): Promise<void> => {
+      try {
+        await check?.end();
+      } finally {
+        await file?.close();
+        check = null;
+        file = null;
+      }
+    };
+    try {
+      for await (const line of manifest?.tiles() ?? []) {
+        if (line.kind === "unchanged") continue;
+        if (line.pack !== pack) {
+          await end();
+          pack = line.pack;
+          const opened = await unreadable(() => this.#files.openRead(packFile(line.pack)));
+          file = typeof opened === "string" ? null : opened;
+          check = await this.#packCheck(name, line.pack, file);
+        }
+        await check?.line(line);
+      }
+    } finally {
+      await end();
+    }
+  }
+
+  async #packCheck(snapshot: string, pack: string, file: ReadableFile | null): Promise<PackCheck> {
+    const sound = this.#sound.get(pack);
+    if (file !== null && sound === true) {
+      return await SoundPackCheck.of(snapshot, file, this.#report);
+    }
+    if (file !== null && sound === undefined) {
+      const records = await unreadable(() => scanPack(file, pack, this.#progress));
+      this.#sound.set(pack, records !== null && typeof records !== "string");
+      if (records !== null && typeof records !== "string") {
+        return new SoundPackCheck(snapshot, records, this.#report);
+      }
+    }
+    return new DamagedPackCheck(snapshot, pack, file, this.#report);
+  }
+
+  /** With damage about, nobody knows which packs are needed; the others are listed all the same. */
+  async #findLeftovers(): Promise<readonly Leftover[]> {
+    return await findLeftovers(this.#files, () => undefined);
+  }
+
+  async #catchDamage<T>(
+    work: () => Promise<T>,
+    file: string,
+    snapshot?: string,
+  ): Promise<T | null> {
+    try {
+      const result = await unreadable(work);
+      if (typeof result !== "string") return result;
+      const place = snapshot === undefined ? {} : { snapshot };
+      const part = snapshot === undefined ? "archive" : "manifest";
+      this.#report({ part, file, message: result, ...place });
+    } catch (error) {
+      if (!(error instanceof DamageError)) throw error;
+      this.#report(error.damage);
+    }
+    return null;
+  }
+
+  readonly #progress = (bytes: number): void => {
+    this.#options.signal?.throwIfAborted();
+    this.#doneBytes += bytes;
+    this.#options.onProgress?.(this.#doneBytes, this.#totalBytes);
+  };
+
+  readonly #report: OnDamage = (damage) => {
+    this.#damages++;
+    if (damage.snapshot !== undefined) this.#damaged.add(damage.snapshot);
+    this.#options.onDamage?.(damage);
+  };
+}

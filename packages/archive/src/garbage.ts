@@ -1,0 +1,164 @@
+import type { ArchiveFiles, FileLock, ListedEntry } from "./archive-files.js";
+import { snapshotNames, strangeManifests } from "./list-snapshots.js";
+import { SNAPSHOTS } from "./manifest-name.js";
+import { ManifestStream, type OnDamage, throwDamage } from "./manifest-stream.js";
+import { PACKS, packFile } from "./pack-format.js";
+import { lockDeleter } from "./place-pack.js";
+import { listedPacks, PART, WORK, WORK_LOCK, workIds } from "./work-names.js";
+
+/** Something that no manifest needs; never damage. */
+export interface Leftover {
+  /**
+   * `partial`: a file that never became whole; `pack`: no manifest names it; `work`: a backup that
+   * was interrupted and can be resumed.
+   */
+  readonly kind: "partial" | "pack" | "work";
+  /** File or folder below the archive's. */
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/** What a gc did, or would do. */
+export interface GcResult {
+  /** What was deleted, or would be with `dryRun`. */
+  readonly collected: readonly Leftover[];
+  readonly collectedBytes: number;
+  /** Work folders of backups under way, which were left alone. */
+  readonly running: readonly string[];
+}
+
+/** Leftovers, and the locks of the work folders among them. */
+interface Findings {
+  readonly leftovers: readonly Leftover[];
+  readonly running: readonly string[];
+  readonly locks: ReadonlyMap<string, FileLock>;
+}
+
+/** What no manifest needs, as it is now. A damaged manifest may hide what it needs. */
+export async function findLeftovers(
+  files: ArchiveFiles,
+  onDamage: OnDamage = throwDamage,
+): Promise<readonly Leftover[]> {
+  const { leftovers, locks } = await find(files, onDamage);
+  for (const lock of locks.values()) await lock.release();
+  return leftovers;
+}
+
+/**
+ * Deletes what no manifest needs, one deleter at a time.
+ * @throws ArchiveError ARCHIVE_BUSY; DamageError when a manifest cannot be read: then nobody knows
+ * what it needs, and nothing is deleted.
+ */
+export async function collectGarbage(
+  files: ArchiveFiles,
+  options: { readonly dryRun: boolean },
+): Promise<GcResult> {
+  const deleter = options.dryRun ? null : await lockDeleter(files, 0);
+  try {
+    const { leftovers, running, locks } = await find(files, throwDamage);
+    try {
+      for (const { kind, file } of options.dryRun ? [] : leftovers) {
+        if (kind !== "work") await files.remove(file);
+        else await deleteWork(files, file, locks.has(file.slice(WORK.length + 1)));
+      }
+    } finally {
+      for (const lock of locks.values()) await lock.release();
+    }
+    const collectedBytes = leftovers.reduce((sum, { bytes }) => sum + bytes, 0);
+    return { collected: leftovers, collectedBytes, running };
+  } finally {
+    await deleter?.release();
+  }
+}
+
+/*
+ * The order is what makes it safe beside writers. A writer lists a pack in its work folder, then
+ * gives it its name, and links its manifest before its work folder goes. So a pack that is seen
+ * first is listed by a folder that is looked at later, or named by a manifest read last.
+ */
+async function find(files: ArchiveFiles, onDamage: OnDamage): Promise<Findings> {
+  const { packs, partials } = await listPacks(files);
+  const running: string[] = [];
+  const locks = new Map<string, FileLock>();
+  try {
+    const works: Leftover[] = [];
+    for (const id of await workIds(files)) {
+      const lock = await files.lock(`${WORK}/${id}/${WORK_LOCK}`);
+      if (lock !== null) locks.set(id, lock);
+      const folder = await describeWork(files, id);
+      if (folder === null) continue;
+      // Without a lock file it is empty, new or nearly gone; only an empty one can be removed.
+      if (lock !== null || !folder.lockFile) works.push(folder.leftover);
+      else {
+        running.push(folder.leftover.file);
+        for (const pack of await listedPacks(files, id)) packs.delete(pack);
+      }
+    }
+    for (const damage of await strangeManifests(files)) onDamage(damage);
+    for (const name of await snapshotNames(files)) {
+      await using manifest = await ManifestStream.open(files, name, onDamage);
+      if (manifest === null) continue;
+      for await (const line of manifest.tiles()) {
+        if (line.kind !== "unchanged") packs.delete(line.pack);
+      }
+    }
+    const unnamed = [...packs].map(([pack, bytes]): Leftover => {
+      return { kind: "pack", file: packFile(pack), bytes };
+    });
+    return { leftovers: [...partials, ...works, ...unnamed], running, locks };
+  } catch (error) {
+    for (const lock of locks.values()) await lock.release();
+    throw error;
+  }
+}
+
+/** All packs with their lengths, and files that never became whole. */
+async function listPacks(
+  files: ArchiveFiles,
+): Promise<{ packs: Map<string, number>; partials: Leftover[] }> {
+  const packs = new Map<string, number>();
+  const partials: Leftover[] = [];
+  const isFile = (entry: ListedEntry): boolean => !entry.folder;
+  const add = async (folder: string, entries: readonly ListedEntry[]): Promise<void> => {
+    for (const { name } of entries.filter(isFile)) {
+      const file = folder === "" ? name : `${folder}/${name}`;
+      const pack = /^([0-9a-f]{64})\.pack$/.exec(name)?.[1];
+      const isPack = pack !== undefined && packFile(pack) === file;
+      if (!isPack && !name.endsWith(PART)) continue;
+      const bytes = (await files.fileBytes(file)) ?? 0;
+      if (isPack) packs.set(pack, bytes);
+      else partials.push({ kind: "partial", file, bytes });
+    }
+  };
+  for (const folder of ["", SNAPSHOTS, PACKS]) await add(folder, (await files.list(folder)) ?? []);
+  for (const entry of (await files.list(PACKS)) ?? []) {
+    const folder = `${PACKS}/${entry.name}`;
+    if (entry.folder) await add(folder, (await files.list(folder)) ?? []);
+  }
+  return { packs, partials };
+}
+
+/** A work folder and its length; null when it has gone. */
+async function describeWork(
+  files: ArchiveFiles,
+  id: string,
+): Promise<{ readonly leftover: Leftover; readonly lockFile: boolean } | null> {
+  const file = `${WORK}/${id}`;
+  const entries = await files.list(file);
+  if (entries === null) return null;
+  let bytes = 0;
+  for (const { name } of entries) bytes += (await files.fileBytes(`${file}/${name}`)) ?? 0;
+  const lockFile = entries.some(({ name }) => name === WORK_LOCK);
+  return { leftover: { kind: "work", file, bytes }, lockFile };
+}
+
+/** Only what we hold the lock of is emptied; a folder that is just being made has none yet. */
+async function deleteWork(files: ArchiveFiles, folder: string, locked: boolean): Promise<void> {
+  if (locked) {
+    for (const { name } of (await files.list(folder)) ?? []) {
+      if (name !== WORK_LOCK) await files.remove(`${folder}/${name}`);
+    }
+    await files.remove(`${folder}/${WORK_LOCK}`);
+  }
+  await files.removeFolder(folder);
+}

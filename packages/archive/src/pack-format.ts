@@ -1,0 +1,67 @@
+// The layout of a pack; docs/archive-format.md explains it. All numbers are big-endian.
+
+/** First 16 bytes of every pack. */
+export const PACK_MAGIC: Buffer = Buffer.from("HOLDFAST PACK 1\n", "latin1");
+/** Header before every body: length u32, kind u8, codec u8, SHA-256 of the stored body. */
+export const RECORD_HEADER_BYTES = 38;
+/** Entry of the index: offset u64, then the record's header. */
+export const INDEX_ENTRY_BYTES: number = 8 + RECORD_HEADER_BYTES;
+/** Footer: offset of the index u64, count u32, SHA-256 of all before. */
+export const FOOTER_BYTES = 44;
+/** Footer up to its digest. */
+export const FOOTER_START_BYTES = 12;
+/** Codec of a body that is stored as it is. */
+export const CODEC_NONE = 0;
+
+/** What a body holds, by the kind of snapshot it belongs to. */
+export const RECORD_KINDS = { full: 1, changed: 2 } as const;
+
+/** Folder of the packs. */
+export const PACKS = "packs";
+
+/** File of a pack. */
+export function packFile(pack: string): string {
+  return `${packFolder(pack)}/${pack}.pack`;
+}
+
+/** Folder of a pack's file. */
+export function packFolder(pack: string): string {
+  return `${PACKS}/${pack.slice(0, 2)}`;
+}
+
+/** What a record's header says. */
+export interface RecordHeader {
+  readonly length: number;
+  readonly kind: number;
+  readonly codec: number;
+  /** SHA-256 of the stored body, 32 bytes. */
+  readonly sha256: Buffer;
+}
+
+/** A record's header as stored. */
+export function encodeRecordHeader(header: RecordHeader): Buffer {
+  const bytes = Buffer.allocUnsafe(RECORD_HEADER_BYTES);
+  bytes.writeUInt32BE(header.length, 0);
+  bytes[4] = header.kind;
+  bytes[5] = header.codec;
+  bytes.set(header.sha256, 6);
+  return bytes;
+}
+
+/** The header at `at`, which has to lie within `bytes`; its digest is a view. */
+export function decodeRecordHeader(bytes: Buffer, at: number): RecordHeader {
+  return {
+    length: bytes.readUInt32BE(at),
+    kind: bytes.readUInt8(at + 4),
+    codec: bytes.readUInt8(at + 5),
+    sha256: bytes.subarray(at + 6, at + RECORD_HEADER_BYTES),
+  };
+}
+
+/** The footer up to its digest. */
+export function encodeFooterStart(indexOffset: number, records: number): Buffer {
+  const bytes = Buffer.allocUnsafe(FOOTER_START_BYTES);
+  bytes.writeBigUInt64BE(BigInt(indexOffset), 0);
+  bytes.writeUInt32BE(records, 8);
+  return bytes;
+}

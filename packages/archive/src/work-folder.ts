@@ -1,0 +1,222 @@
+import { type ArchiveError, DamageError } from "./archive-error.js";
+import type { ArchiveFiles, FileLock } from "./archive-files.js";
+import { DigestedLines } from "./digested-lines.js";
+import { writeDigested } from "./digested-writer.js";
+import { makeDurableFolder } from "./durable-folder.js";
+import { decodeFoot, encodeFootStart } from "./foot-text.js";
+import { decodeHead, encodeHead } from "./head-text.js";
+import { TileSums } from "./manifest-stream.js";
+import type { SnapshotHead } from "./snapshot-head.js";
+import type { TileLine } from "./tile-line.js";
+import { decodeTileLine } from "./tile-text.js";
+import {
+  PART,
+  parseSegmentFile,
+  type SegmentName,
+  segmentFile,
+  WORK,
+  WORK_HEAD,
+  WORK_LOCK,
+} from "./work-names.js";
+
+/** The folder of a backup under way, while this process holds its lock. */
+export class WorkFolder {
+  readonly id: string;
+  readonly head: SnapshotHead;
+  readonly #files: ArchiveFiles;
+  readonly #lock: FileLock;
+  #segments: SegmentName[] = [];
+
+  private constructor(files: ArchiveFiles, id: string, head: SnapshotHead, lock: FileLock) {
+    this.#files = files;
+    this.id = id;
+    this.head = head;
+    this.#lock = lock;
+  }
+
+  /** Makes a work folder; null when a gc took the empty folder away: try another id. */
+  static async create(
+    files: ArchiveFiles,
+    id: string,
+    head: SnapshotHead,
+  ): Promise<WorkFolder | null> {
+    const folder = `${WORK}/${id}`;
+    await makeDurableFolder(files, folder);
+    let lock: FileLock | null;
+    try {
+      const file = await files.create(`${folder}/${WORK_LOCK}`);
+      await file.close();
+      lock = await files.lock(`${folder}/${WORK_LOCK}`, { waitSeconds: 1 });
+    } catch (error) {
+      if ((await files.list(folder)) === null) return null;
+      throw error;
+    }
+    if (lock === null) return null;
+    try {
+      const work = new WorkFolder(files, id, head, lock);
+      await work.#writeDurably(WORK_HEAD, async (writer) => {
+        await writer.write(`${encodeHead(head)}\n`);
+        return '{"sha256":"';
+      });
+      return work;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Takes over the folder of an interrupted backup; null when it is in use, gone or no use. */
+  static async takeOver(
+    files: ArchiveFiles,
+    id: string,
+    waitSeconds: number,
+  ): Promise<WorkFolder | null> {
+    const lock = await files.lock(`${WORK}/${id}/${WORK_LOCK}`, { waitSeconds });
+    if (lock === null) return null;
+    const head = await readWorkHead(files, id);
+    if (head !== null) return new WorkFolder(files, id, head, lock);
+    await lock.release();
+    return null;
+  }
+
+  /** Segments whose lines are durable, in order. */
+  get segments(): readonly SegmentName[] {
+    return this.#segments;
+  }
+
+  /** Name of a file in this folder, below the archive's. */
+  file(name: string): string {
+    return `${WORK}/${this.id}/${name}`;
+  }
+
+  /**
+   * Keeps the segments up to the first that is not whole, deletes all else and answers the path of
+   * the last tile kept. `isThere` says whether a pack is.
+   */
+  async restoreSegments(isThere: (pack: string) => Promise<boolean>): Promise<string | null> {
+    const entries = (await this.#files.list(`${WORK}/${this.id}`)) ?? [];
+    const found = new Map<number, SegmentName>();
+    for (const { name } of entries) {
+      const segment = parseSegmentFile(name);
+      if (segment !== null) found.set(segment.number, segment);
+    }
+    const sums = new TileSums();
+    for (let number = 1; ; number++) {
+      const segment = found.get(number);
+      if (segment === undefined) break;
+      const lastPath = await this.#lastPathOf(segment, sums.lastPath);
+      if (lastPath === null) break;
+      if (segment.pack !== null && !(await isThere(segment.pack))) break;
+      sums.lastPath = lastPath;
+      this.#segments.push(segment);
+    }
+    const kept = new Set([WORK_LOCK, WORK_HEAD, ...this.#segments.map(segmentFile)]);
+    for (const { name } of entries) {
+      if (!kept.has(name)) await this.#files.remove(this.file(name));
+    }
+    await this.#files.syncFolder(`${WORK}/${this.id}`);
+    return sums.lastPath;
+  }
+
+  /** Makes the lines of a closed pack durable; from then on gc leaves the pack alone. */
+  async addSegment(pack: string | null, lines: readonly string[], sums: TileSums): Promise<void> {
+    const segment = { number: this.#segments.length + 1, pack };
+    await this.#writeDurably(segmentFile(segment), async (writer) => {
+      for (const line of lines) await writer.write(`${line}\n`);
+      return encodeFootStart(sums);
+    });
+    this.#segments.push(segment);
+  }
+
+  /**
+   * The tile lines of all segments, a batch at a time.
+   * @throws DamageError when a segment is not what was written.
+   */
+  async *lines(): AsyncGenerator<{ readonly texts: string[]; readonly tiles: TileLine[] }> {
+    for (const segment of this.#segments) yield* this.#linesOf(segment);
+  }
+
+  /** Deletes the folder; its lock goes last, and stays held until it has gone. */
+  async remove(): Promise<void> {
+    const folder = `${WORK}/${this.id}`;
+    for (const { name } of (await this.#files.list(folder)) ?? []) {
+      if (name !== WORK_LOCK) await this.#files.remove(`${folder}/${name}`);
+    }
+    await this.#files.remove(`${folder}/${WORK_LOCK}`);
+    await this.#files.removeFolder(folder);
+    await this.release();
+  }
+
+  /** Lets the folder go and leaves it as it is. */
+  async release(): Promise<void> {
+    await this.#lock.release();
+  }
+
+  async #writeDurably(name: string, write: Parameters<typeof writeDigested>[2]): Promise<void> {
+    const part = this.file(name + PART);
+    await writeDigested(this.#files, part, write);
+    await this.#files.rename(part, this.file(name));
+    await this.#files.syncFolder(`${WORK}/${this.id}`);
+  }
+
+  async #lastPathOf(segment: SegmentName, after: string | null): Promise<string | null> {
+    const sums = new TileSums();
+    sums.lastPath = after;
+    try {
+      for await (const { tiles } of this.#linesOf(segment)) {
+        for (const tile of tiles) {
+          if (!sums.follows(tile.path)) return null;
+          sums.add(tile);
+        }
+      }
+    } catch (error) {
+      if (error instanceof DamageError) return null;
+      throw error as ArchiveError;
+    }
+    return sums.lastPath;
+  }
+
+  async *#linesOf(
+    segment: SegmentName,
+  ): AsyncGenerator<{ readonly texts: string[]; readonly tiles: TileLine[] }> {
+    const name = this.file(segmentFile(segment));
+    const file = await this.#files.openRead(name);
+    const damaged = (message: string): DamageError =>
+      new DamageError({ part: "manifest", file: name, message });
+    if (file === null) throw damaged("the file is missing.");
+    try {
+      const lines = new DigestedLines(file);
+      for await (const texts of lines.batches()) {
+        const tiles = texts.flatMap((text) => decodeTileLine(text) ?? []);
+        const strange = tiles.some(
+          (tile) => tile.kind !== "unchanged" && tile.pack !== segment.pack,
+        );
+        if (tiles.length < texts.length || strange) throw damaged("a line is not a tile's.");
+        yield { texts, tiles };
+      }
+      const foot = decodeFoot(lines.last.trimEnd());
+      if (foot === null || lines.sha256?.equals(foot.sha256) !== true) {
+        throw damaged("its bytes do not have the digest it ends with.");
+      }
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+/** The head of a work folder; null when it has none that is whole. */
+export async function readWorkHead(files: ArchiveFiles, id: string): Promise<SnapshotHead | null> {
+  const file = await files.openRead(`${WORK}/${id}/${WORK_HEAD}`);
+  if (file === null) return null;
+  try {
+    const lines = new DigestedLines(file);
+    const texts: string[] = [];
+    for await (const batch of lines.batches()) texts.push(...batch);
+    const head = decodeHead(texts[0] ?? "");
+    const digest = /^\{"sha256":"([0-9a-f]{64})"\}\n$/.exec(lines.last)?.[1];
+    const whole = texts.length === 1 && digest === lines.sha256?.toString("hex");
+    return whole && !("why" in head) ? head : null;
+  } finally {
+    await file.close();
+  }
+}
