@@ -37,6 +37,7 @@ export class ScanModel {
   readonly store: TestStore;
   /** State at each checkpoint, keys in hex. */
   readonly states: Map<bigint, ModelState> = new Map();
+  readonly #items: Map<bigint, readonly ModelItem[]> = new Map();
   #newest: ModelState = new Map();
 
   constructor(store: TestStore) {
@@ -67,15 +68,19 @@ export class ScanModel {
   }
 
   /** Items in ascending order of key hash. */
-  items(version: bigint): ModelItem[] {
+  items(version: bigint): readonly ModelItem[] {
+    const known = this.#items.get(version);
+    if (known !== undefined) return known;
     const state = this.states.get(version);
     assert.ok(state, `${version} is a checkpoint`);
-    return [...state]
+    const items = [...state]
       .map(([hex, value]): ModelItem => {
         const key = Buffer.from(hex, "hex");
         return { keyHash: hash(key).toString("hex"), key, value, bytes: itemBytes(hex, value) };
       })
       .sort((a, b) => (a.keyHash < b.keyHash ? -1 : 1));
+    this.#items.set(version, items);
+    return items;
   }
 
   /** The tiles of a state. */
@@ -128,7 +133,10 @@ export class ScanModel {
 
   /** The tree's root at a checkpoint, as the store has it. */
   root(version: bigint): Buffer {
-    const checkpoint = this.store.reader.checkpoint(version);
+    const { reader } = this.store;
+    reader.refresh();
+    const checkpoint = reader.checkpoint(version);
+    reader.release();
     assert.ok(checkpoint, `${version} is a checkpoint`);
     return checkpoint.stateRoot;
   }

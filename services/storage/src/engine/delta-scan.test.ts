@@ -1,0 +1,285 @@
+// Goal: a delta holds exactly the difference of two states, whatever led from one to the other,
+// tiled as defined; every tile folds to both its nodes, and all of them to both roots; and byte
+// for byte what the generated encoder makes.
+// Method: random chains and the awkward cases by name, against plain maps.
+import { strict as assert } from "node:assert";
+import test from "node:test";
+import { backup } from "@holdfast/api";
+import { HoldfastError } from "@holdfast/core";
+import {
+  chunkId,
+  type DeltaChange,
+  foldDeltaChunk,
+  nodesEqual,
+  rootOf,
+  TileRootFold,
+  type TreeNode,
+} from "@holdfast/merkle";
+import { SeededRandom } from "@holdfast/testing";
+import type { ModelWrite } from "../test-support/ledger-model.js";
+import { ScanModel } from "../test-support/scan-model.js";
+import type { ChangesJob, ChangesResult } from "./scan-job.js";
+import { Scans } from "./scans.js";
+
+const seed = SeededRandom.seedFromEnvironment();
+const TAGS_OF_BODY = { changes: 8, frontier: 9 } as const;
+
+interface Tile {
+  readonly chunk: backup.DeltaChunk;
+  /** Fields `changes` and `frontier` as on the wire. */
+  readonly body: Buffer;
+}
+
+/** All tiles of a delta behind `after`, each job run as if by another thread. */
+function tilesOf(
+  scans: Scans,
+  { store }: ScanModel,
+  { from, to, after = "" }: { from: bigint; to: bigint; after?: string },
+): Tile[] {
+  const tiles: Tile[] = [];
+  let job: ChangesJob = {
+    kind: "changes",
+    generation: store.env.path,
+    fromVersion: from,
+    version: to,
+    after,
+    gathered: null,
+  };
+  for (;;) {
+    const result = scans.run(job, () => false) as ChangesResult;
+    if (result.frame !== null) tiles.push(...unpack(result));
+    if (result.isLast) return tiles;
+    const isProgress = result.last !== job.after || result.gathered !== job.gathered;
+    assert.ok(isProgress, "each job goes on");
+    job = { ...job, after: result.last, gathered: structuredClone(result.gathered) };
+  }
+}
+
+function unpack({ frame, ...sum }: ChangesResult): Tile[] {
+  assert.ok(frame);
+  const bytes = Buffer.from(frame.memory, frame.offset, frame.length);
+  const { part } = backup.StreamStateChangesResponse.decode(bytes);
+  assert.ok(part?.$case === "chunks");
+  const again = backup.StreamStateChangesResponse.encode({ part }).finish();
+  assert.ok(bytes.equals(again), "the frame is what the generated encoder makes");
+  const { chunks } = part.value;
+  assert.equal(sum.tiles, chunks.length);
+  assert.equal(sum.last, chunks.at(-1)?.path);
+  const changed = chunks.filter(({ changeCount }) => changeCount > 0n);
+  assert.equal(sum.bodies, changed.length);
+  assert.equal(
+    sum.items,
+    chunks.reduce((items, { changes }) => items + changes.length, 0),
+  );
+  assert.deepEqual(Buffer.from(sum.chunkIds), Buffer.concat(changed.map((c) => c.chunkId)));
+  const tiles = chunks.map((chunk) => ({ chunk, body: bodyOf(chunk) }));
+  assert.equal(
+    sum.bytes,
+    tiles.reduce((total, { body }) => total + body.length, 0),
+  );
+  return tiles;
+}
+
+/** The encoding of a message with nothing but the body is the body. */
+function bodyOf(chunk: backup.DeltaChunk): Buffer {
+  const { changes, frontier } = chunk;
+  assert.deepEqual(TAGS_OF_BODY, { changes: 8, frontier: 9 });
+  const nothing = backup.DeltaChunk.decode(Buffer.alloc(0));
+  return Buffer.from(backup.DeltaChunk.encode({ ...nothing, changes, frontier }).finish());
+}
+
+function nodeOf(message: backup.DeltaChunk["toNode"]): TreeNode {
+  assert.ok(message?.kind);
+  switch (message.kind.$case) {
+    case "empty":
+      return { kind: "empty" };
+    case "leaf":
+      return { kind: "leaf", ...message.kind.value };
+    case "inner":
+      return { kind: "inner", hash: message.kind.value };
+  }
+}
+
+function plain(change: DeltaChange): readonly unknown[] {
+  const old = change.oldValueHash?.toString("hex") ?? null;
+  const item = change.kind === "put" ? change.item.length : null;
+  return [change.keyHash.toString("hex"), item, old];
+}
+
+/** Holds the delta of two versions against the model. */
+function check(scans: Scans, model: ScanModel, from: bigint, to: bigint): Tile[] {
+  const tiles = tilesOf(scans, model, { from, to });
+  assert.deepEqual(
+    tiles.map(({ chunk }) => chunk.path),
+    model.deltaPaths(from, to),
+    `tiles ${from} to ${to}`,
+  );
+  const folds = { from: new TileRootFold(), to: new TileRootFold() };
+  const changes: unknown[] = [];
+  const items = model.items(to);
+  for (const { chunk, body } of tiles) {
+    const under = items.filter(({ keyHash }) => keyHash.startsWith(chunk.path));
+    assert.equal(chunk.items, BigInt(under.length));
+    assert.equal(chunk.bytes, BigInt(under.reduce((sum, { bytes }) => sum + bytes, 0)));
+    const toNode = nodeOf(chunk.toNode);
+    folds.to.add(chunk.path, toNode);
+    if (chunk.changes.length === 0) {
+      assert.equal(chunk.fromNode, undefined);
+      assert.equal(chunk.chunkId.length, 0);
+      assert.equal(body.length, 0);
+      folds.from.add(chunk.path, toNode);
+      continue;
+    }
+    assert.deepEqual(chunk.chunkId, chunkId(body));
+    assert.equal(chunk.changeCount, BigInt(chunk.changes.length));
+    const folded = foldDeltaChunk(chunk.path, body);
+    assert.ok(nodesEqual(folded.fromNode, nodeOf(chunk.fromNode)));
+    assert.ok(nodesEqual(folded.toNode, toNode));
+    folds.from.add(chunk.path, folded.fromNode);
+    changes.push(...folded.changes.map(plain));
+  }
+  assert.deepEqual(
+    changes,
+    model.changes(from, to).map(({ keyHash, item, old }) => [keyHash, item?.bytes ?? null, old]),
+    `changes ${from} to ${to}`,
+  );
+  assert.ok(rootOf(folds.from.finish()).equals(model.root(from)), "folds to the earlier root");
+  assert.ok(rootOf(folds.to.finish()).equals(model.root(to)), "folds to the later root");
+  return tiles;
+}
+
+const text = (value: string): Buffer => Buffer.from(value);
+const puts = (keys: readonly string[], value: string): ModelWrite[] =>
+  keys.map((key) => [text(key), text(value)]);
+const deletes = (keys: readonly string[]): ModelWrite[] => keys.map((key) => [text(key), null]);
+const names = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix} ${index}`);
+
+test(`random chains, every pair of versions (seed ${seed})`, async () => {
+  const random = new SeededRandom(seed);
+  for (const [keys, valueBytes] of [
+    [2, 30],
+    [40, 300],
+    [500, 3_000],
+  ] as const) {
+    await using model = await ScanModel.open();
+    const scans = new Scans();
+    for (let block = 0; block < 7; block++) {
+      const transactions = Array.from({ length: 1 + random.int(3) }, () => {
+        const writes = new Map<number, Buffer | null>();
+        for (let n = random.int(keys) + 1; n > 0; n -= 1 + random.int(4)) {
+          const value = Buffer.alloc(random.int(valueBytes), random.int(3));
+          writes.set(random.int(keys), random.chance(0.35) ? null : value);
+        }
+        return [...writes].map(([key, value]): ModelWrite => [text(`key ${key}`), value]);
+      });
+      model.commit(...transactions);
+    }
+    const versions = model.checkpoints;
+    for (const [index, from] of versions.entries()) {
+      for (const to of versions.slice(index)) check(scans, model, from, to);
+    }
+    await scans.close();
+  }
+});
+
+test("awkward differences", async () => {
+  await using model = await ScanModel.open();
+  const scans = new Scans();
+  const keys = names("key", 300);
+  const steps: Readonly<Record<string, readonly ModelWrite[]>> = {
+    "the empty state": deletes(["nothing"]),
+    "all at once": puts(keys, "first"),
+    overwrites: puts(keys.slice(0, 40), "second"),
+    "nothing at all": deletes(["nothing"]),
+    "deletes that collapse siblings": deletes(keys.slice(20, 290)),
+    "deleted and added again": puts(keys.slice(20, 290), "first"),
+    "the last key of each shard": deletes(keys.slice(3)),
+    "all deleted": deletes(keys),
+    "one key": puts(["single"], "1"),
+    "another key instead": [...deletes(["single"]), ...puts(["other"], "1")],
+  };
+  for (const writes of Object.values(steps)) model.commit(writes);
+  model.commit(puts(["between"], "x"), deletes(["between"]));
+  model.commit(puts(["other"], "2"), puts(["other"], "1"));
+  const versions = model.checkpoints;
+  for (const [index, from] of versions.entries()) {
+    for (const to of versions.slice(index)) check(scans, model, from, to);
+  }
+  await scans.close();
+});
+
+test("put and deleted, or changed and changed back, leaves no trace", async () => {
+  await using model = await ScanModel.open();
+  const scans = new Scans();
+  const from = model.commit(puts(names("key", 200), "v"));
+  model.commit(puts(["key 7", "new"], "w"));
+  const to = model.commit([...puts(["key 7"], "v"), ...deletes(["new"])]);
+  const tiles = check(scans, model, from, to);
+  assert.ok(tiles.length > 0);
+  assert.ok(tiles.every(({ chunk }) => chunk.changes.length === 0));
+  await scans.close();
+});
+
+test("many deleted keys make small tiles", async () => {
+  await using model = await ScanModel.open();
+  const scans = new Scans();
+  const keys = names("key", 40_000);
+  for (let at = 0; at < keys.length; at += 10_000) {
+    model.commit(puts(keys.slice(at, at + 10_000), ""));
+  }
+  const from = model.checkpoints.at(-1) ?? 0n;
+  for (let at = 0; at < keys.length; at += 20_000) {
+    model.commit(deletes(keys.slice(at, at + 19_999)));
+  }
+  const tiles = check(scans, model, from, model.checkpoints.at(-1) ?? 0n);
+  assert.ok(tiles.length > 200, `${tiles.length} tiles`);
+  await scans.close();
+});
+
+test("goes on behind a tile", async () => {
+  await using model = await ScanModel.open();
+  const scans = new Scans();
+  const random = new SeededRandom(3);
+  for (let block = 0; block < 8; block++) {
+    model.commit(
+      Array.from(
+        { length: 150 },
+        (_, i): ModelWrite => [text(`${block} ${i}`), random.bytes(2_500)],
+      ),
+    );
+  }
+  const from = model.checkpoints.at(-1) ?? 0n;
+  const to = model.commit([
+    ...puts(names("1", 150), "small"),
+    ...deletes(names("5", 120)),
+    ...names("8", 90).map((key): ModelWrite => [text(key), random.bytes(2_000)]),
+  ]);
+  const all = check(scans, model, from, to);
+  assert.ok(all.length > 50, `${all.length} tiles`);
+  for (const [index, { chunk }] of all.entries()) {
+    if (index % 7 !== 0 && index < all.length - 2) continue;
+    const rest = tilesOf(scans, model, { from, to, after: chunk.path });
+    assert.deepEqual(
+      rest.map(({ chunk: { path, chunkId: id } }) => [path, id]),
+      all.slice(index + 1).map(({ chunk: { path, chunkId: id } }) => [path, id]),
+    );
+  }
+  await scans.close();
+});
+
+test("a journal that does not reach back is VERSION_PRUNED", async () => {
+  await using model = await ScanModel.open();
+  const scans = new Scans();
+  const from = model.commit(puts(["a"], "1"));
+  const to = model.commit(puts(["a"], "2"));
+  const { env } = model.store;
+  const oldest = Buffer.alloc(8);
+  oldest.writeBigUInt64BE(to);
+  env.meta.putSync(Buffer.from("oldest_journal"), oldest);
+  assert.throws(
+    () => tilesOf(scans, model, { from, to }),
+    (error) => error instanceof HoldfastError && error.reason === "VERSION_PRUNED",
+  );
+  await scans.close();
+});
