@@ -14,6 +14,7 @@ import { type OpenParts, openParts } from "./open-parts.js";
 import { openRestoreService } from "./restore-parts.js";
 import { leaseService } from "./rpc/lease-service.js";
 import { type ServedService, storageService } from "./rpc/storage-service.js";
+import { openBackupService } from "./scan-parts.js";
 import { observeParts } from "./storage-metrics.js";
 import type { StorageParts } from "./storage-parts.js";
 
@@ -28,6 +29,7 @@ const FAILED_GRACE_MS = 500;
  */
 const SERVICES: readonly ((parts: StorageParts) => ServedService | Promise<ServedService>)[] = [
   storageService,
+  openBackupService,
   leaseService,
   openRestoreService,
 ];

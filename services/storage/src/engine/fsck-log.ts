@@ -3,6 +3,7 @@ import {
   eventRoot,
   logInnerHash,
   logLeafHash,
+  logRoot,
   sha256,
   type TransactionInfo,
   writeSetHash,
@@ -46,6 +47,17 @@ export function checkLog(
   if (expected !== committed + 1n) {
     findings.add("infos", `the newest info is not that of version ${committed}`);
   }
+  try {
+    logRoot(committed + 1n, { node: (level, index) => logNode(env, level, index) });
+  } catch (error) {
+    findings.add("log", messageOf(error));
+  }
+}
+
+function logNode(env: GenerationEnv, level: number, index: bigint): Buffer {
+  const node = env.log.get(logKey(level, index));
+  if (node === undefined) throw new Error(`the node ${level}/${index} is missing`);
+  return node;
 }
 
 function checkInfo(version: bigint, value: Buffer, findings: Findings): TransactionInfo | null {

@@ -1,6 +1,7 @@
 import type { StoreReader } from "../state/state-reader.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { LmdbStoreReader } from "./lmdb-store-reader.js";
+import { countReadTransactions } from "./read-transactions.js";
 
 /** A generation in use by one request or stream. */
 export interface GenerationUse {
@@ -53,6 +54,11 @@ export class LiveGeneration {
   /** Reads the live generation in the main thread, for the length of one synchronous step. */
   get reader(): StoreReader {
     return this.#current.reader;
+  }
+
+  /** Read transactions open in it, in all threads. */
+  readTransactions(): number {
+    return countReadTransactions(this.#current.env);
   }
 
   /** Begins a use of the live generation. */

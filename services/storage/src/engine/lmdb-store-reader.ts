@@ -73,10 +73,14 @@ export class LmdbStoreReader implements StoreReader {
 
   checkpointsAround(version: bigint): CheckpointsAround {
     const { checkpoints } = this.#env;
+    const { oldestState } = this.meta();
     const before = version === 0n ? null : first(this.#keys(checkpoints, u64(version - 1n), true));
-    const after = first(this.#keys(checkpoints, u64(version + 1n), false));
+    // Below the oldest state, checkpoints are kept for the journal's counters only.
+    const from = version + 1n < oldestState ? oldestState : version + 1n;
+    const after = first(this.#keys(checkpoints, u64(from), false));
+    const beforeVersion = before?.readBigUInt64BE() ?? null;
     return {
-      before: before?.readBigUInt64BE() ?? null,
+      before: beforeVersion !== null && beforeVersion < oldestState ? null : beforeVersion,
       after: after?.readBigUInt64BE() ?? null,
     };
   }

@@ -65,7 +65,10 @@ class PruneStep {
         this.#remove(stale, next.key);
       }
     }
-    this.#removeBelow(this.#env.checkpoints, oldest);
+    // The journal's counters are still asked for where only the state is pruned.
+    const journal = this.#oldest(META.oldestJournal);
+    if (journal < oldest) this.#removeBelow(this.#env.checkpoints, journal);
+    else this.#removeBelow(this.#env.checkpoints, oldest);
   }
 
   /** Keeps the newest row up to `oldest`, unless it says that the key was deleted. */

@@ -1,0 +1,71 @@
+// Goal: one process owns a data directory, and a death frees it; a newer format is refused; what a
+// crash left behind goes.
+import { strict as assert } from "node:assert";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import test from "node:test";
+import { temporaryDirectory } from "@holdfast/testing";
+import { DataDir } from "./data-dir.js";
+import { META } from "./schema.js";
+
+const LOCK_MODULE: string = new URL("data-dir-lock.js", import.meta.url).href;
+
+test("is locked while open, and can be opened again after", async () => {
+  await using folder = await temporaryDirectory();
+  const first = await DataDir.open(folder.path);
+  await assert.rejects(DataDir.open(folder.path), { reason: "ENGINE_FAILED", message: /lock/ });
+  await first.close();
+  const second = await DataDir.open(folder.path);
+  await second.close();
+});
+
+test("the lock of a process that is killed is free", async () => {
+  await using folder = await temporaryDirectory();
+  await mkdir(join(folder.path, "generations"));
+  const lock = join(folder.path, "LOCK");
+  const script = `
+    const { lockDataDir } = await import(${JSON.stringify(LOCK_MODULE)});
+    lockDataDir(${JSON.stringify(lock)});
+    process.stdout.write("locked");
+    setInterval(() => undefined, 1_000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  await assert.rejects(DataDir.open(folder.path), { message: /Another process holds the lock/ });
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const dataDir = await DataDir.open(folder.path);
+  await dataDir.close();
+});
+
+test("a newer format is refused", async () => {
+  await using folder = await temporaryDirectory();
+  const first = await DataDir.open(folder.path);
+  const { env } = await first.openLive();
+  env.meta.putSync(META.format, Buffer.from([0, 0, 0, 2]));
+  await env.close();
+  await first.close();
+  const second = await DataDir.open(folder.path);
+  await assert.rejects(second.openLive(), { reason: "ENGINE_FAILED", message: /format 2/ });
+  await second.close();
+});
+
+test("generations that nobody needs are removed on open", async () => {
+  await using folder = await temporaryDirectory();
+  const first = await DataDir.open(folder.path);
+  const { number, env } = await first.openLive();
+  assert.equal(number, 1);
+  await env.close();
+  for (const left of [2, 7]) await (await first.openGeneration(left)).close();
+  assert.deepEqual(await first.generations(), [1, 2, 7]);
+  await first.close();
+  await mkdir(join(folder.path, "generations", "not-mine"));
+  const second = await DataDir.open(folder.path);
+  assert.deepEqual(await second.generations(), [1]);
+  assert.ok((await readdir(join(folder.path, "generations"))).includes("not-mine"));
+  assert.equal(second.control.live(), 1);
+  await second.close();
+});

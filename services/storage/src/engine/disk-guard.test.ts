@@ -1,0 +1,33 @@
+// Goal: writes are refused below the mark and only there; the disk is not looked at for each block.
+import { strict as assert } from "node:assert";
+import test from "node:test";
+import { ManualClock } from "@holdfast/testing";
+import { FreeDiskGuard, freeDiskBytes } from "./disk-guard.js";
+
+test("refuses below the mark, and takes blocks again once disk is freed", async () => {
+  const clock = new ManualClock();
+  let free = 1_000n;
+  let looks = 0;
+  const look = async (): Promise<bigint> => {
+    looks += 1;
+    return free;
+  };
+  const guard = new FreeDiskGuard(look, 1_000n, clock);
+  await guard.check();
+  await guard.check();
+  assert.equal(looks, 1, "one look counts for a second");
+  free = 999n;
+  await guard.check();
+  clock.advance(1_000);
+  await assert.rejects(guard.check(), {
+    reason: "DISK_LOW",
+    metadata: { free_bytes: "999", low_bytes: "1000" },
+  });
+  assert.equal(guard.freeBytes, 999n);
+  free = 1_000n;
+  await guard.check();
+});
+
+test("the real disk has free bytes", async () => {
+  assert.ok((await freeDiskBytes("/")) >= 0n);
+});
