@@ -1,3 +1,4 @@
+import { ArchiveError, type ArchiveErrorCode } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
 import { Interrupted } from "./interrupted.js";
 
@@ -20,9 +21,30 @@ const CREDENTIAL_CODES: Readonly<Record<number, string>> = {
   16: "UNAUTHENTICATED",
 };
 
+/** The status a service would give for each failure of an archive. */
+const ARCHIVE_CODES: Readonly<Record<ArchiveErrorCode, string>> = {
+  ARCHIVE_NOT_FOUND: "NOT_FOUND",
+  NOT_AN_ARCHIVE: "FAILED_PRECONDITION",
+  ARCHIVE_FORMAT_NEWER: "FAILED_PRECONDITION",
+  ARCHIVE_LOCATION_UNSUPPORTED: "INVALID_ARGUMENT",
+  LEDGER_MISMATCH: "FAILED_PRECONDITION",
+  SNAPSHOT_NOT_FOUND: "NOT_FOUND",
+  BACKUP_INCOMPLETE: "INTERNAL",
+  CHUNK_MISMATCH: "DATA_LOSS",
+  ARCHIVE_BUSY: "ABORTED",
+  LOCK_UNAVAILABLE: "FAILED_PRECONDITION",
+  ARCHIVE_DISK_FULL: "RESOURCE_EXHAUSTED",
+  ARCHIVE_IO: "INTERNAL",
+  DAMAGED: "DATA_LOSS",
+};
+
 /** How an error is told. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof HoldfastError) return ofHoldfastError(error);
+  if (error instanceof ArchiveError) {
+    const { code: reason, message, metadata } = error;
+    return { ...failure(reason, ARCHIVE_CODES[reason], message), metadata };
+  }
   if (error instanceof Interrupted) {
     return failure("INTERRUPTED", "CANCELLED", `${error.message} Run it again to go on.`);
   }

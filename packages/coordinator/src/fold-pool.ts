@@ -40,6 +40,7 @@ export class FoldPool implements AsyncDisposable {
    */
   fold(bytes: Buffer, tasks: readonly FoldTask[]): Promise<FoldAnswer> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
+    const { length } = bytes;
     const { buffer, shift } = givenAway(bytes);
     const moved = tasks.map((task) => ({
       ...task,
@@ -51,7 +52,7 @@ export class FoldPool implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       this.#waiting[index]?.set(id, {
         resolve: ({ bytes: all, folded }) =>
-          resolve({ bytes: all.subarray(shift, shift + bytes.length), folded }),
+          resolve({ bytes: all.subarray(shift, shift + length), folded }),
         reject,
       });
       this.#workers[index]?.postMessage({ id, buffer, tasks: moved }, [buffer]);

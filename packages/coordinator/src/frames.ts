@@ -73,7 +73,7 @@ export function readDeltaFrame(frame: Buffer): Frame<DeltaTile> {
       items: Number(head.items),
       bytes: Number(head.bytes),
       changes: Number(head.changeCount),
-      chunkId: head.chunkId ?? Buffer.alloc(0),
+      chunkId: head.chunkId,
       body: isUnchanged ? null : body,
     };
   });

@@ -1,5 +1,7 @@
+export { type BackupOptions, type BackupReport, backupState } from "./backup-state.js";
 export {
   type BackupChoice,
+  type BackupWish,
   type BaseCandidate,
   CHAIN_LIMITS,
   type ChainLimits,
@@ -7,7 +9,22 @@ export {
   chooseBackup,
   newestUsable,
 } from "./base-choice.js";
+export { type CompactReport, compactSnapshot } from "./compact-snapshot.js";
+export { type Difference, diffSnapshots } from "./diff-snapshots.js";
+export { findSnapshot } from "./find-snapshot.js";
 export { type GatewayClients, type GatewayOptions, Gateways } from "./gateways.js";
-export { type HistoryLine, knownHistories, usableUpTo } from "./histories.js";
+export {
+  type HistoricSnapshot,
+  type HistoryLine,
+  knownHistories,
+  usableUpTo,
+} from "./histories.js";
+export type { JobDependencies, JobProgress, ServiceJobDependencies } from "./job.js";
 export { isLeaseEnded, JobLease, type LeaseDependencies, type LeaseWish } from "./job-lease.js";
 export { isTransient, Patience, type PatienceOptions } from "./patience.js";
+export { type Chain, chooseChain, completeChain, type StateWish } from "./restore-choice.js";
+export { type RestoreOptions, type RestoreReport, restoreState } from "./restore-state.js";
+export { infoFromWire } from "./root-proof.js";
+export { type ArchivedSnapshot, archivedSnapshot } from "./snapshot-view.js";
+export { nodeFromWire } from "./tree-nodes.js";
+export { type Finding, type VerifyReport, verifyArchive } from "./verify-archive.js";

@@ -63,7 +63,8 @@ function mergeLoaded(cursors: readonly SourceCursor[]): MergedItem[] {
   for (;;) {
     const base = oldest?.current ?? null;
     if (base === null && change === null) return merged;
-    const order = base === null ? 1 : change === null ? -1 : compareKeyHash(base.keyHash, change.keyHash);
+    const order =
+      base === null ? 1 : change === null ? -1 : compareKeyHash(base.keyHash, change.keyHash);
     const taken = order < 0 ? base : change;
     if (taken !== null && taken.item !== null) merged.push(taken as MergedItem);
     let drained = false;

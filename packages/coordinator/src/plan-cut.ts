@@ -1,5 +1,6 @@
 import { HoldfastError, limits } from "@holdfast/core";
 import { compareKeyHash, pathRange, type TreeNode } from "@holdfast/merkle";
+import { ItemReader } from "./item-reader.js";
 import type { MergedItem } from "./merge.js";
 
 /** A tile of the state to be made. */
@@ -29,7 +30,7 @@ export async function* cutByPlan(
   plan: AsyncIterable<PlannedTile>,
   merged: AsyncIterable<readonly MergedItem[]>,
 ): AsyncGenerator<CutTile, void, undefined> {
-  const items = new ItemReader(merged[Symbol.asyncIterator]());
+  const items = new ItemReader(merged);
   try {
     for await (const tile of plan) {
       const { start, end } = pathRange(tile.path);
@@ -50,42 +51,6 @@ export async function* cutByPlan(
     if ((await items.peek()) !== null) throw doesNotFit("the last tile");
   } finally {
     await items.close();
-  }
-}
-
-/** Items one by one, without a promise for each. */
-class ItemReader {
-  readonly #source: AsyncIterator<readonly MergedItem[]>;
-  #batch: readonly MergedItem[] = [];
-  #index = 0;
-
-  constructor(source: AsyncIterator<readonly MergedItem[]>) {
-    this.#source = source;
-  }
-
-  /** The next item if it is here already. */
-  loaded(): MergedItem | null {
-    return this.#batch[this.#index] ?? null;
-  }
-
-  /** The next item, or null at the end. */
-  async peek(): Promise<MergedItem | null> {
-    for (;;) {
-      const here = this.loaded();
-      if (here !== null) return here;
-      const next = await this.#source.next();
-      if (next.done === true) return null;
-      this.#batch = next.value;
-      this.#index = 0;
-    }
-  }
-
-  step(): void {
-    this.#index += 1;
-  }
-
-  async close(): Promise<void> {
-    await this.#source.return?.();
   }
 }
 

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { MethodDefinition } from "@grpc/grpc-js";
 import type { backup } from "@holdfast/api";
 import { ChildAbort, type Clock, HoldfastError, limits } from "@holdfast/core";
 import { callOptions, callServerStreaming } from "@holdfast/rpc";
@@ -23,7 +22,8 @@ export interface TileFrame<T> {
 
 /** A stream that can be taken up again behind any tile. */
 export interface ResumableStream<Req, T> {
-  readonly method: MethodDefinition<Req, unknown>;
+  /** Of the generated definition; its frames are left as bytes. */
+  readonly method: { readonly path: string; readonly requestSerialize: (request: Req) => Buffer };
   readonly request: (resumeAfter: string) => Req;
   readonly readFrame: (frame: Buffer) => Frame<T>;
   /** Items (of a delta: changes) that the trailer counts for a tile. */

@@ -1,8 +1,9 @@
 import { createReadStream } from "node:fs";
 import type { storage } from "@holdfast/api";
 import { Patience } from "@holdfast/coordinator";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.js";
+import { wholeNumber } from "../command-options.js";
 import { connectStorage } from "../connection.js";
 import { exitCodeOf } from "../exit-code.js";
 import { failureOf } from "../failure.js";
@@ -156,13 +157,4 @@ function linesOf(report: ImportReport): string[] {
     `Committed ${transactionsCommitted} transactions in ${blocksCommitted} blocks; the store is at version ${last.committedVersion} or later.`,
     `state root ${last.stateRoot.toString("hex")}`,
   ];
-}
-
-/** A whole number from 1 to `most`. */
-function wholeNumber(most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-    if (value >= 1 && value <= most) return value;
-    throw new InvalidArgumentError(`It is a whole number from 1 to ${most}.`);
-  };
 }

@@ -31,6 +31,7 @@ export async function* inputLines(
       const end = chunk.indexOf(LINE_FEED, at);
       if (end === -1) break;
       parts.push(chunk.subarray(at, end));
+      if (partBytes + end - at > LINE_BYTES_MAX) throw tooLong(number);
       yield { number, bytes: joined(parts) };
       number += 1;
       parts = [];
@@ -40,11 +41,13 @@ export async function* inputLines(
     if (at === chunk.length) continue;
     parts.push(chunk.subarray(at));
     partBytes += chunk.length - at;
-    if (partBytes > LINE_BYTES_MAX) {
-      throw badLine(number, `it is longer than ${LINE_BYTES_MAX} bytes`);
-    }
+    if (partBytes > LINE_BYTES_MAX) throw tooLong(number);
   }
   if (parts.length > 0) yield { number, bytes: joined(parts) };
+}
+
+function tooLong(number: number): Error {
+  return badLine(number, `it is longer than ${LINE_BYTES_MAX} bytes`);
 }
 
 function joined(parts: readonly Buffer[]): Buffer {

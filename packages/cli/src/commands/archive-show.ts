@@ -1,0 +1,87 @@
+import { Archive, type TileLine } from "@holdfast/archive";
+import { archivedSnapshot, chainOf, findSnapshot } from "@holdfast/coordinator";
+import { HoldfastError } from "@holdfast/core";
+import type { Command } from "commander";
+import type { CommandContext } from "../command-context.js";
+import { addArchiveOption } from "../command-options.js";
+import { nodeResult } from "../node-result.js";
+import { type Plain, toJson } from "../plain.js";
+import type { Execute } from "../program.js";
+import { humanBytes } from "../progress.js";
+import { snapshotResult } from "../snapshot-result.js";
+
+interface ShowOptions {
+  readonly archive: string;
+  readonly tiles: boolean;
+}
+
+/** `holdfast archive show`: one snapshot, and on request its tiles. */
+export function addArchiveShow(archive: Command, execute: Execute): void {
+  const command = addArchiveOption(archive.command("show"))
+    .description("show one snapshot")
+    .argument("[snapshot]", "its name, a beginning of it, or a version (default: the newest)")
+    .option("--tiles", "first one line of JSON for each tile", false);
+  command.action((name: string | undefined) =>
+    execute(command, (context) => show(context, name, command.opts<ShowOptions>())),
+  );
+}
+
+async function show(
+  { output, signal }: CommandContext,
+  name: string | undefined,
+  options: ShowOptions,
+): Promise<undefined> {
+  const archive = await Archive.open(options.archive);
+  const snapshots = (await archive.snapshots()).map(archivedSnapshot);
+  const snapshot = name === undefined ? snapshots.at(-1) : findSnapshot(snapshots, name);
+  if (snapshot === undefined) {
+    throw new HoldfastError("INVALID_REQUEST", "The archive has no snapshot yet.");
+  }
+  if (options.tiles) {
+    await using reader = await archive.openSnapshot(snapshot.name);
+    for await (const tile of reader.tiles()) {
+      signal.throwIfAborted();
+      output.line(JSON.stringify(toJson(tileResult(tile))));
+    }
+  }
+  const { head, foot } = snapshot.summary;
+  const chain = chainOf(snapshots, snapshot);
+  const histories = head.histories.map(({ historyId, forkVersion }) => ({
+    history_id: historyId,
+    fork_version: forkVersion ?? null,
+  }));
+  output.result(
+    {
+      ...snapshotResult(snapshot.summary),
+      ledger_id: head.ledgerId,
+      histories,
+      commit_time: new Date(Number(head.rootProof.info.commitTimeUs / 1000n)),
+      manifest_sha256: foot.sha256,
+      chain: chain?.map((part) => part.name) ?? null,
+    },
+    [
+      `${snapshot.name}: ${head.kind} snapshot of version ${head.version}`,
+      `ledger      ${head.ledgerId.toString("hex")}`,
+      `history     ${snapshot.historyId}`,
+      `state root  ${head.stateRoot.toString("hex")}`,
+      `log root    ${head.logRoot.toString("hex")}`,
+      `items       ${head.items} (${humanBytes(Number(head.bytes))})`,
+      `stored      ${foot.tiles} tiles, ${foot.chunks} chunks, ${humanBytes(Number(foot.storedBytes))}`,
+      `proved      ${head.proved ? "when it was taken" : "no: run `holdfast verify`"}`,
+      `taken       ${head.createdTime}`,
+      `chain       ${chain === null ? "not complete" : chain.map((part) => part.name).join(" <- ")}`,
+    ],
+  );
+  return undefined;
+}
+
+function tileResult(tile: TileLine): { readonly [key: string]: Plain } {
+  const { kind, path, items, bytes } = tile;
+  if (tile.kind === "unchanged") return { kind, path, node: nodeResult(tile.node), items, bytes };
+  const nodes =
+    tile.kind === "full"
+      ? { node: nodeResult(tile.node) }
+      : { from: nodeResult(tile.from), to: nodeResult(tile.to), changes: tile.changes };
+  const { chunk, pack, offset, length } = tile;
+  return { kind, path, ...nodes, items, bytes, chunk, pack, offset, length };
+}

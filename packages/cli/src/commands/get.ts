@@ -1,0 +1,116 @@
+import { storage } from "@holdfast/api";
+import { infoFromWire, nodeFromWire } from "@holdfast/coordinator";
+import { HoldfastError, limits } from "@holdfast/core";
+import { sha256, stateRootProofLogRoot, verifyStateProof } from "@holdfast/merkle";
+import { type Command, InvalidArgumentError } from "commander";
+import { bytesForPeople } from "../bytes-for-people.js";
+import type { CommandContext } from "../command-context.js";
+import { parseVersion } from "../command-options.js";
+import { connectStorage } from "../connection.js";
+import { nodeResult } from "../node-result.js";
+import type { Plain } from "../plain.js";
+import type { Execute } from "../program.js";
+
+interface GetOptions {
+  readonly version?: bigint;
+  readonly proof: boolean;
+  readonly hex: boolean;
+}
+
+/** `holdfast get KEY`: reads one key, and on request checks the proof. */
+export function addGet(program: Command, execute: Execute): void {
+  const command = program
+    .command("get")
+    .description("read one key; an absent key is no failure")
+    .argument("<key>", "the key as text")
+    .option("--hex", "the key is given as hex digits", false)
+    .option("--version <version>", "any kept version (default: the newest)", parseVersion)
+    .option("--proof", "ask for a proof against the state root, and check it", false);
+  command.action((text: string) => {
+    const options = command.opts<GetOptions>();
+    const key = parseKey(command, text, options.hex);
+    return execute(command, (context) => get(context, key, options));
+  });
+}
+
+function parseKey(command: Command, text: string, isHex: boolean): Buffer {
+  const wellFormed = !isHex || /^(?:[0-9a-fA-F]{2})+$/.test(text);
+  const key = Buffer.from(text, isHex ? "hex" : "utf8");
+  if (wellFormed && key.length >= 1 && key.length <= limits.KEY_BYTES_MAX) return key;
+  command.error(
+    `error: the key must have 1 to ${limits.KEY_BYTES_MAX} bytes${isHex ? ", as hex digits" : ""}`,
+    { exitCode: 2 },
+  );
+  throw new InvalidArgumentError("the key");
+}
+
+async function get(
+  context: CommandContext,
+  key: Buffer,
+  { version, proof }: GetOptions,
+): Promise<undefined> {
+  const connection = connectStorage(context);
+  try {
+    const answer = await connection.call(connection.client.getState, {
+      key,
+      version,
+      withProof: proof,
+      proofFormat: storage.ProofFormat.STATE_PROOF,
+    });
+    const logRoot = proof ? checkProof(key, answer) : null;
+    const { value } = answer;
+    const result: { [name: string]: Plain } = {
+      found: value !== undefined,
+      version: answer.version,
+      key,
+      value: value ?? null,
+    };
+    if (logRoot !== null) {
+      Object.assign(result, { proved: true, ...proofResult(answer), log_root: logRoot });
+    }
+    context.output.result(result, [
+      value === undefined
+        ? `${bytesForPeople(key)} is not in the state at version ${answer.version}.`
+        : bytesForPeople(value),
+      ...(logRoot === null
+        ? []
+        : [
+            `proved against state root ${answer.stateRoot.toString("hex")}`,
+            `in log root ${logRoot.toString("hex")}, version ${answer.version}`,
+          ]),
+    ]);
+  } finally {
+    connection.close();
+  }
+  return undefined;
+}
+
+/** Checks the answer's proofs and answers the log root they lead to. @throws PROOF_INVALID. */
+function checkProof(key: Buffer, answer: storage.GetStateResponse): Buffer {
+  const { value, stateRoot, stateProof, rootProof } = answer;
+  if (stateProof === undefined || rootProof?.info === undefined) {
+    throw new HoldfastError("PROOF_INVALID", "The answer has no proof.");
+  }
+  verifyStateProof(stateRoot, sha256(key), value === undefined ? null : sha256(value), {
+    siblings: stateProof.siblings.map(nodeFromWire),
+    met: nodeFromWire(stateProof.met),
+  });
+  const info = infoFromWire(rootProof.info);
+  if (info.version !== answer.version || info.stateRoot?.equals(stateRoot) !== true) {
+    throw new HoldfastError("PROOF_INVALID", "The root proof is of another version or root.");
+  }
+  return stateRootProofLogRoot(info, rootProof.logSiblings);
+}
+
+function proofResult({ stateRoot, stateProof, rootProof }: storage.GetStateResponse): {
+  readonly [key: string]: Plain;
+} {
+  return {
+    state_root: stateRoot,
+    state_proof: {
+      siblings: stateProof?.siblings.map((node) => nodeResult(nodeFromWire(node))) ?? [],
+      met: nodeResult(nodeFromWire(stateProof?.met)),
+    },
+    log_siblings: rootProof?.logSiblings ?? [],
+  };
+}

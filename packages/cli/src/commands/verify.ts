@@ -1,0 +1,90 @@
+import { type Finding, verifyArchive } from "@holdfast/coordinator";
+import type { Command } from "commander";
+import type { CommandContext } from "../command-context.js";
+import { addArchiveOption } from "../command-options.js";
+import { EXIT } from "../exit-code.js";
+import { jobOf } from "../job.js";
+import type { Plain } from "../plain.js";
+import type { Execute } from "../program.js";
+import { humanBytes } from "../progress.js";
+import { leftoverResult } from "./archive-gc.js";
+
+/** `holdfast verify`: checks every byte and every proof of an archive. */
+export function addVerify(program: Command, execute: Execute): void {
+  const command = addArchiveOption(program.command("verify")).description(
+    "check every byte and every proof of an archive; exit 3 names all damage",
+  );
+  command.action(() =>
+    execute(command, (context) => verify(context, command.opts<{ archive: string }>().archive)),
+  );
+}
+
+/** Findings kept for the JSON object; all are counted, and printed for people. */
+const FINDINGS_KEPT_MAX = 10_000;
+
+async function verify(context: CommandContext, location: string): Promise<number | undefined> {
+  const { output, progress, clock } = context;
+  const start = clock.monotonicMs();
+  const kept: Finding[] = [];
+  const report = await verifyArchive(location, jobOf(context), (finding) => {
+    output.item(lineOf(finding));
+    if (kept.length < FINDINGS_KEPT_MAX) kept.push(finding);
+  });
+  progress.stop();
+  const details: { readonly [key: string]: Plain } = {
+    snapshots: report.snapshots,
+    tiles_proved: report.tilesProved,
+    bytes: report.bytes,
+    findings: report.findings,
+    damage: kept.map(resultOf),
+    leftovers: report.leftovers.map(leftoverResult),
+    took_seconds: (clock.monotonicMs() - start) / 1000,
+  };
+  const leftovers = report.leftovers.map(
+    ({ kind, file, bytes }) => `leftover (${kind}): ${file}, ${humanBytes(bytes)}`,
+  );
+  if (report.findings === 0) {
+    output.result(details, [
+      ...leftovers,
+      `All is whole: ${report.snapshots} snapshots, ${report.tilesProved} tiles proved, ` +
+        `${humanBytes(report.bytes)} read.`,
+    ]);
+    return undefined;
+  }
+  for (const line of leftovers) output.item(line);
+  const [first] = kept;
+  output.failure(
+    {
+      reason: "DAMAGED",
+      code: "DATA_LOSS",
+      message:
+        `The archive is damaged in ${report.findings} places` +
+        `${first === undefined ? "" : `, first: ${lineOf(first)}`}.`,
+      metadata: { findings: `${report.findings}` },
+      retryAfterSeconds: null,
+    },
+    details,
+  );
+  return EXIT.damaged;
+}
+
+function lineOf({ file, message, pack, chunk, path, keyRange }: Finding): string {
+  const place = [
+    pack === undefined ? null : `pack ${pack}`,
+    chunk === undefined ? null : `chunk ${chunk}`,
+    path === undefined ? null : `tile ${path}`,
+    keyRange === undefined
+      ? null
+      : `key hashes from ${keyRange.start} to ${keyRange.end ?? "the end"}`,
+  ].filter((part) => part !== null);
+  return `${file}: ${message}${place.length === 0 ? "" : ` (${place.join(", ")})`}`;
+}
+
+function resultOf(finding: Finding): { readonly [key: string]: Plain } {
+  const { keyRange, ...plain } = finding;
+  return {
+    ...plain,
+    key_hash_start: keyRange?.start ?? null,
+    key_hash_end: keyRange?.end ?? null,
+  };
+}

@@ -1,0 +1,122 @@
+// Goal: the command line itself: usage, help, JSON and bytes. Method: `run` with recorded streams.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { bytesForPeople } from "./bytes-for-people.js";
+import { parseDuration } from "./duration.js";
+import type { Streams } from "./output.js";
+import { toJson } from "./plain.js";
+import { createProgress } from "./progress.js";
+import { run } from "./run.js";
+
+function recorded(): Streams & { out: string; err: string } {
+  return {
+    out: "",
+    err: "",
+    stdout(text) {
+      this.out += text;
+    },
+    stderr(text) {
+      this.err += text;
+    },
+  };
+}
+
+async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const streams = recorded();
+  const code = await run(args, streams, new AbortController().signal);
+  return { code, out: streams.out, err: streams.err };
+}
+
+test("a wrong command line exits 2 and says why", async () => {
+  for (const args of [
+    [],
+    ["nonsense"],
+    ["get"],
+    ["get", ""],
+    ["get", "--hex", "abc"],
+    ["backup", "state"],
+    ["backup", "nonsense"],
+    ["archive"],
+    ["archive", "diff", "--archive", "x", "a"],
+    ["restore", "--archive", "x", "--to-version", "-1"],
+    ["status", "--timeout", "soon"],
+    ["status", "--storage", "nowhere"],
+    ["status", "--progress", "loud"],
+    ["import"],
+    ["import", "-", "--block-size", "0"],
+  ]) {
+    const { code, err } = await cli(...args);
+    assert.equal(code, 2, `${args}: ${err}`);
+    assert.ok(err.length > 0, `${args}`);
+  }
+});
+
+test("with --json a usage error is an object, too", async () => {
+  const { code, out } = await cli("--json", "get");
+  assert.equal(code, 2);
+  assert.equal(JSON.parse(out).error.reason, "USAGE");
+});
+
+test("--help prints all options with their defaults and exits 0", async () => {
+  const { code, out } = await cli("--help");
+  assert.equal(code, 0);
+  for (const part of ["127.0.0.1:7410", "127.0.0.1:7420", "30s", "10m", "HOLDFAST_GATEWAY"]) {
+    assert.ok(out.includes(part), part);
+  }
+  assert.match((await cli("restore", "--help")).out, /--to-version/);
+});
+
+test("a failure prints the error object as the last line, options in any place", async () => {
+  for (const args of [
+    ["--json", "archive", "ls", "--archive", "/nowhere/at/all"],
+    ["archive", "ls", "--archive", "/nowhere/at/all", "--json"],
+  ]) {
+    const { code, out } = await cli(...args);
+    assert.equal(code, 1);
+    const { error } = JSON.parse(out.trimEnd().split("\n").at(-1) ?? "");
+    assert.deepEqual(Object.keys(error), [
+      "reason",
+      "code",
+      "message",
+      "metadata",
+      "retry_after_seconds",
+    ]);
+    assert.equal(error.reason, "ARCHIVE_NOT_FOUND");
+  }
+});
+
+test("results as JSON", () => {
+  assert.deepEqual(
+    toJson({ n: 5n, b: Buffer.from([1, 255]), d: new Date(0), u: undefined, a: [null, true, "x"] }),
+    { n: 5, b: "01ff", d: "1970-01-01T00:00:00.000Z", a: [null, true, "x"] },
+  );
+});
+
+test("durations", () => {
+  const cases = { "500ms": 500, "30s": 30_000, "10m": 600_000, "1.5h": 5_400_000, "7": 7_000 };
+  for (const [text, ms] of Object.entries(cases)) assert.equal(parseDuration(text), ms, text);
+  for (const text of ["", "soon", "-1s", "1d", "999999h"]) {
+    assert.throws(() => parseDuration(text), text);
+  }
+});
+
+test("bytes are text when they are", () => {
+  assert.equal(bytesForPeople(Buffer.from("grüße")), '"grüße"');
+  assert.equal(bytesForPeople(Buffer.from([0, 1])), "0x0001");
+  assert.equal(bytesForPeople(Buffer.from([0xff])), "0xff");
+});
+
+test("progress as JSON lines", () => {
+  const streams = recorded();
+  const progress = createProgress("json", false, streams);
+  progress.phase("backup");
+  progress.update({ items: 5, bytes: 500, itemsTotal: 10 });
+  progress.stop();
+  const lines = streams.err
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).progress);
+  assert.equal(lines.at(-1).items, 5);
+  assert.equal(lines.at(-1).items_total, 10);
+  assert.equal(lines.at(-1).phase, "backup");
+});

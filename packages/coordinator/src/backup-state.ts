@@ -1,0 +1,289 @@
+import type { types } from "@holdfast/api";
+import {
+  Archive,
+  type BackupWriter,
+  type NewSnapshotHead,
+  type SnapshotSummary,
+} from "@holdfast/archive";
+import { HoldfastError } from "@holdfast/core";
+import { type BackupChoice, chooseBackup, newestUsable } from "./base-choice.js";
+import { FoldPool } from "./fold-pool.js";
+import { patienceOf, type ServiceJobDependencies } from "./job.js";
+import { isLeaseEnded, JobLease } from "./job-lease.js";
+import type { Patience } from "./patience.js";
+import { checkRootProof, type ProvedRoot } from "./root-proof.js";
+import { type ArchivedSnapshot, archivedSnapshot, historyLines } from "./snapshot-view.js";
+import { takeSnapshot } from "./take-snapshot.js";
+
+/** What to back up, and where to. */
+export interface BackupOptions {
+  /** Folder or file: URL of the archive; it is made when it is missing or empty. */
+  readonly archive: string;
+  /** A checkpoint; the newest by default, or that of an interrupted backup. */
+  readonly version?: bigint | undefined;
+  /** Take a full snapshot also where a delta would do. */
+  readonly full: boolean;
+  /** Fold every tile before publishing. Deltas are always proved. */
+  readonly prove: boolean;
+}
+
+/** What a backup did. */
+export interface BackupReport {
+  readonly snapshot: SnapshotSummary;
+  /** The archive held this state already; nothing was written. */
+  readonly alreadyThere: boolean;
+  /** An interrupted backup was gone on with. */
+  readonly resumed: boolean;
+  /** Why it is a full snapshot; null for a delta. */
+  readonly fullBecause: string | null;
+}
+
+/** Times a backup begins anew, because its lease ended or a restore came in between. */
+const ATTEMPTS_MAX = 5;
+
+/** Failures of a delta after which a full snapshot is taken. */
+const NO_DELTA: ReadonlySet<string> = new Set([
+  "HISTORY_FORKED",
+  "DELTA_TOO_LARGE",
+  "VERSION_PRUNED",
+]);
+
+/**
+ * Takes a snapshot of the state into an archive: a delta where that is cheaper, else a full one.
+ * Nothing is published unless the log goes on from what the archive holds and, unless told
+ * otherwise, every tile was proved. An interrupted backup goes on when it is run again.
+ * @throws HoldfastError, ArchiveError; the signal's reason. What was written is kept for a rerun.
+ */
+export async function backupState(
+  options: BackupOptions,
+  job: ServiceJobDependencies,
+): Promise<BackupReport> {
+  const patience = patienceOf(job);
+  const state = await dbState(job, patience);
+  if (state.committedVersion === undefined) throw storeEmpty();
+  const archive = await Archive.create(options.archive, state.ledgerId);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await new Backup(options, job, patience, archive).run();
+    } catch (error) {
+      const isAnew =
+        (isLeaseEnded(error) && error.reason !== "LEASE_BROKEN") ||
+        (error instanceof HoldfastError && error.reason === "HISTORY_FORKED");
+      if (!isAnew || attempt === ATTEMPTS_MAX || job.signal.aborted) throw error;
+      job.onNotice?.(`${error.message} The backup begins anew.`);
+    }
+  }
+}
+
+/** What a backup has found out before its first tile. */
+interface Prepared {
+  readonly lease: JobLease;
+  readonly state: types.DbState;
+  readonly root: ProvedRoot;
+  readonly choice: BackupChoice<ArchivedSnapshot>;
+}
+
+/** One attempt. */
+class Backup {
+  readonly #options: BackupOptions;
+  readonly #job: ServiceJobDependencies;
+  readonly #patience: Patience;
+  readonly #archive: Archive;
+
+  constructor(
+    options: BackupOptions,
+    job: ServiceJobDependencies,
+    patience: Patience,
+    archive: Archive,
+  ) {
+    this.#options = options;
+    this.#job = job;
+    this.#patience = patience;
+    this.#archive = archive;
+  }
+
+  async run(): Promise<BackupReport> {
+    const snapshots = await this.#snapshots();
+    const before = await dbState(this.#job, this.#patience);
+    const unfinished = await this.#unfinished(before, snapshots);
+    const version = this.#options.version ?? unfinished?.version;
+    const forceFull = this.#options.full || unfinished?.kind === "full";
+    const likely = newestUsable(snapshots, historyLines(before), version ?? null);
+    await using lease = await JobLease.acquire(
+      {
+        kind: "shared",
+        purpose: "backup state",
+        toVersion: version,
+        fromVersion: forceFull ? undefined : likely?.version,
+      },
+      { ...this.#job, patience: this.#patience },
+    );
+    const prepared = await this.#prepare(lease, version, snapshots, forceFull);
+    const { choice } = prepared;
+    switch (choice.kind) {
+      case "there":
+        return {
+          snapshot: choice.snapshot.summary,
+          alreadyThere: true,
+          resumed: false,
+          fullBecause: null,
+        };
+      case "full":
+        return this.#take(prepared, null, choice.why);
+      case "delta":
+        try {
+          return await this.#take(prepared, choice.base, null);
+        } catch (error) {
+          if (!(error instanceof HoldfastError) || !NO_DELTA.has(error.reason)) throw error;
+          const why = `no delta on version ${choice.base.version} can be taken (${error.reason})`;
+          return this.#take(prepared, null, why);
+        }
+    }
+  }
+
+  /** What the archive holds; a damaged manifest is told and left out. */
+  async #snapshots(): Promise<ArchivedSnapshot[]> {
+    const summaries = await this.#archive.snapshots({
+      onDamage: ({ file, message }) =>
+        this.#job.onNotice?.(`${file} is damaged and left out: ${message}`),
+    });
+    return summaries.map(archivedSnapshot);
+  }
+
+  /** The interrupted backup to go on with: of this history, and newer than all that is there. */
+  async #unfinished(
+    state: types.DbState,
+    snapshots: readonly ArchivedSnapshot[],
+  ): Promise<{ version: bigint; kind: "full" | "delta" } | null> {
+    const { version, full, prove } = this.#options;
+    const newest = newestUsable(snapshots, historyLines(state), null)?.version ?? -1n;
+    const heads = await this.#archive.unfinishedBackups();
+    const head = heads.find(
+      (unfinished) =>
+        state.histories[0]?.historyId.equals(unfinished.histories[0]?.historyId ?? Buffer.of()) &&
+        (version === undefined ? unfinished.version > newest : unfinished.version === version) &&
+        unfinished.version <= (state.committedVersion ?? -1n) &&
+        unfinished.version >= (state.oldestStateVersion ?? 0n) &&
+        (unfinished.kind === "full" ? unfinished.proved === prove : !full),
+    );
+    return head ?? null;
+  }
+
+  /** Proves the root under the lease, and chooses what to take. */
+  async #prepare(
+    lease: JobLease,
+    wanted: bigint | undefined,
+    snapshots: readonly ArchivedSnapshot[],
+    forceFull: boolean,
+  ): Promise<Prepared> {
+    const state = await dbState(this.#job, this.#patience);
+    const version = lease.toVersion ?? wanted ?? state.committedVersion;
+    if (version === undefined) throw storeEmpty();
+    if (!state.ledgerId.equals(this.#archive.ledgerId)) throw otherLedger();
+    const histories = historyLines(state);
+    const anchor = newestUsable(snapshots, histories, version)?.summary.head ?? null;
+    const answer = await this.#patience.retry(() =>
+      this.#job.gateways.call(
+        ({ backup }) => backup.getStateRootProof.bind(backup),
+        { version, extendsVersion: anchor?.version },
+        lease.signal,
+      ),
+    );
+    const root = checkRootProof(answer, version, anchor);
+    const choice = chooseBackup(snapshots, {
+      version,
+      stateRoot: root.stateRoot.toString("hex"),
+      histories,
+      oldestJournal: lease.oldestJournal,
+      forceFull,
+    });
+    return { lease, state, root, choice };
+  }
+
+  async #take(
+    { lease, state, root }: Prepared,
+    base: ArchivedSnapshot | null,
+    fullBecause: string | null,
+  ): Promise<BackupReport> {
+    const { version } = root;
+    const count = await this.#patience.retry(() =>
+      this.#job.gateways.call(
+        ({ backup }) => backup.getStateItemCount.bind(backup),
+        { version },
+        lease.signal,
+      ),
+    );
+    const head: NewSnapshotHead = {
+      kind: base === null ? "full" : "delta",
+      ledgerId: state.ledgerId,
+      histories: state.histories.map(({ historyId, forkVersion }) =>
+        forkVersion === undefined ? { historyId } : { historyId, forkVersion },
+      ),
+      version,
+      stateRoot: root.stateRoot,
+      logRoot: root.logRoot,
+      rootProof: { info: root.info, logSiblings: root.logSiblings },
+      items: count.items,
+      bytes: count.bytes,
+      ...(base === null
+        ? {}
+        : {
+            base: {
+              name: base.name,
+              version: base.version,
+              stateRoot: base.summary.head.stateRoot,
+            },
+          }),
+      proved: base !== null || this.#options.prove,
+    };
+    await using writer = await this.#archive.beginBackup(head, { resume: true });
+    await using pool = head.proved ? new FoldPool() : null;
+    try {
+      await takeSnapshot(writer, pool, {
+        ...this.#job,
+        patience: this.#patience,
+        signal: lease.signal,
+        leaseId: lease.leaseId,
+      });
+    } catch (error) {
+      if (isHopeless(error)) await writer.discard();
+      throw error;
+    }
+    const { resumed } = writer;
+    return { snapshot: await publish(writer), alreadyThere: false, resumed, fullBecause };
+  }
+}
+
+async function publish(writer: BackupWriter): Promise<SnapshotSummary> {
+  return writer.publish();
+}
+
+/** What was written is of no use after this. */
+function isHopeless(error: unknown): boolean {
+  return (
+    error instanceof HoldfastError &&
+    (error.reason === "PROOF_INVALID" || NO_DELTA.has(error.reason))
+  );
+}
+
+async function dbState(job: ServiceJobDependencies, patience: Patience): Promise<types.DbState> {
+  const { state } = await patience.retry(() =>
+    job.gateways.call(({ backup }) => backup.getDbState.bind(backup), {}, job.signal),
+  );
+  if (state === undefined) throw new HoldfastError("INTERNAL", "The answer has no state.");
+  return state;
+}
+
+function storeEmpty(): HoldfastError {
+  return new HoldfastError(
+    "STORE_EMPTY",
+    "The store has no block yet: there is nothing to back up.",
+  );
+}
+
+function otherLedger(): HoldfastError {
+  return new HoldfastError(
+    "LEDGER_MISMATCH",
+    "The store holds another ledger than the archive. Use an archive of its own for it.",
+  );
+}

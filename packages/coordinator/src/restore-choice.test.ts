@@ -1,0 +1,79 @@
+// Goal: which state `restore` takes, and which snapshot a person names.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { findSnapshot } from "./find-snapshot.js";
+import type { HistoryLine } from "./histories.js";
+import { chooseChain } from "./restore-choice.js";
+import type { ArchivedSnapshot } from "./snapshot-view.js";
+
+const genesis: HistoryLine = { historyId: "aa11", forkVersion: null };
+const fork: HistoryLine = { historyId: "bb22", forkVersion: 5n };
+
+function snapshot(
+  version: bigint,
+  histories: readonly HistoryLine[],
+  base: bigint | null = null,
+): ArchivedSnapshot {
+  const historyId = histories[0]?.historyId ?? "";
+  const kind = base === null ? "full" : "delta";
+  const rootAt = (at: bigint): string => `${at <= 5n ? "aa11" : historyId} ${at}`;
+  return {
+    name: `${version}-${kind}-${historyId}`,
+    kind,
+    version,
+    stateRoot: rootAt(version),
+    historyId,
+    histories,
+    storedBytes: 1,
+    base: base === null ? null : { version: base, stateRoot: rootAt(base) },
+    createdTime: `2024-01-01T00:00:${`${version}`.padStart(2, "0")}.000Z`,
+    get summary(): never {
+      throw new Error("no choice looks into the manifest");
+    },
+  };
+}
+
+const archive = [
+  snapshot(1n, [genesis]),
+  snapshot(4n, [genesis], 1n),
+  snapshot(9n, [genesis], 4n),
+  snapshot(8n, [fork, genesis], 4n),
+  snapshot(12n, [genesis], 9n),
+];
+
+function names(wish: Parameters<typeof chooseChain>[1]): string[] {
+  return chooseChain(archive, wish).map(({ name }) => name);
+}
+
+test("the newest snapshot of the history made last", () => {
+  assert.deepEqual(names({}), ["1-full-aa11", "4-delta-aa11", "8-delta-bb22"]);
+});
+
+test("the newest at or below a version, a parent's up to the fork", () => {
+  assert.deepEqual(names({ toVersion: 7n }), ["1-full-aa11", "4-delta-aa11"]);
+  assert.deepEqual(names({ toVersion: 100n }).at(-1), "8-delta-bb22");
+});
+
+test("of a history that is named, or a beginning of it", () => {
+  for (const history of ["aa11", "AA", "a"]) {
+    assert.equal(names({ history }).at(-1), "12-delta-aa11", history);
+  }
+  assert.throws(() => names({ history: "cc" }), /No history/);
+  assert.throws(() => names({ history: "" }), /More than one history/);
+});
+
+test("nothing at or below the version, nothing at all, a chain with a hole", () => {
+  assert.throws(() => names({ toVersion: 0n }), { reason: "INVALID_REQUEST" });
+  assert.throws(() => chooseChain([], {}), { reason: "INVALID_REQUEST" });
+  assert.throws(() => chooseChain(archive.slice(1), {}), { reason: "PROOF_INVALID" });
+});
+
+test("a snapshot is named by its name, a beginning, or a version", () => {
+  assert.equal(findSnapshot(archive, "4-delta-aa11").version, 4n);
+  assert.equal(findSnapshot(archive, "9-d").version, 9n);
+  assert.equal(findSnapshot(archive, "8").name, "8-delta-bb22");
+  for (const text of ["77", "nothing", "1"]) {
+    if (text === "1") assert.equal(findSnapshot(archive, text).version, 1n);
+    else assert.throws(() => findSnapshot(archive, text), { reason: "INVALID_REQUEST" }, text);
+  }
+});

@@ -1,0 +1,74 @@
+import { HoldfastError } from "@holdfast/core";
+import { chainOf, newestUsable } from "./base-choice.js";
+import { type HistoryLine, knownHistories } from "./histories.js";
+import type { ArchivedSnapshot } from "./snapshot-view.js";
+
+/** Which state of an archive is wanted. */
+export interface StateWish {
+  /** The newest snapshot at or below it; the newest of all by default. */
+  readonly toVersion?: bigint | undefined;
+  /** Lower-case hex of a history, or a beginning that only one has. */
+  readonly history?: string | undefined;
+}
+
+/** A full snapshot and the deltas on it, up to the state that was chosen. */
+export type Chain = readonly [ArchivedSnapshot, ...ArchivedSnapshot[]];
+
+/**
+ * The chain of snapshots that a wish means: of the history made last that has a snapshot at or
+ * below the version (its parents' up to the fork count), unless a history is named.
+ * @throws INVALID_REQUEST when nothing fits; PROOF_INVALID when the chain is not complete.
+ */
+export function chooseChain(snapshots: readonly ArchivedSnapshot[], wish: StateWish): Chain {
+  return completeChain(snapshots, chooseTop(snapshots, wish));
+}
+
+/**
+ * The chain below a snapshot.
+ * @throws PROOF_INVALID when it is not complete.
+ */
+export function completeChain(
+  snapshots: readonly ArchivedSnapshot[],
+  top: ArchivedSnapshot,
+): Chain {
+  const chain = chainOf(snapshots, top);
+  if (chain !== null) return chain;
+  throw new HoldfastError(
+    "PROOF_INVALID",
+    `A snapshot that ${top.name} builds on is not in the archive, or damaged. ` +
+      "Run `holdfast verify`, or take an older version.",
+    { metadata: { snapshot: top.name } },
+  );
+}
+
+function chooseTop(snapshots: readonly ArchivedSnapshot[], wish: StateWish): ArchivedSnapshot {
+  const version = wish.toVersion ?? null;
+  const lines = knownHistories(snapshots).filter((line) => isNamed(line, wish.history));
+  if (wish.history !== undefined && lines.length !== 1) {
+    const what = lines.length === 0 ? "No history" : "More than one history";
+    throw nothingFits(`${what} of the archive begins with ${wish.history}.`, wish);
+  }
+  for (const line of lines) {
+    const newest = newestUsable(snapshots, line, version);
+    if (newest !== null) return newest;
+  }
+  const bound = version === null ? "" : ` at or below version ${version}`;
+  throw nothingFits(`The archive has no snapshot${bound}.`, wish);
+}
+
+function isNamed(line: readonly HistoryLine[], history: string | undefined): boolean {
+  return history === undefined || line[0]?.historyId.startsWith(history.toLowerCase()) === true;
+}
+
+function nothingFits(what: string, { toVersion, history }: StateWish): HoldfastError {
+  return new HoldfastError(
+    "INVALID_REQUEST",
+    `${what} \`holdfast archive ls\` shows what it has.`,
+    {
+      metadata: {
+        ...(toVersion === undefined ? {} : { to_version: `${toVersion}` }),
+        ...(history === undefined ? {} : { history }),
+      },
+    },
+  );
+}
