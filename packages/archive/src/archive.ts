@@ -11,6 +11,7 @@ import {
   readArchiveJson,
   requireLedger,
 } from "./archive-json.js";
+import { PACK_BYTES_TARGET } from "./archive-limits.js";
 import { BackupWriter } from "./backup-writer.js";
 import { ArchiveCheck, type CheckOptions, type CheckResult } from "./check-archive.js";
 import { collectGarbage, findLeftovers, type GcResult, type Leftover } from "./garbage.js";
@@ -32,6 +33,8 @@ export interface ArchiveOptions {
   readonly clock?: Clock;
   /** Where the files are. @default the folder that the location names */
   readonly files?: ArchiveFiles;
+  /** A pack is closed before a record that would make it larger, bytes. @default 64 MiB */
+  readonly packBytes?: number;
 }
 
 /** Folders that a gc may empty below a new work folder before this gives up. */
@@ -46,6 +49,7 @@ export class Archive {
   readonly createdTime: string;
   readonly #files: ArchiveFiles;
   readonly #clock: Clock;
+  readonly #packBytes: number;
 
   private constructor(
     location: string,
@@ -57,6 +61,7 @@ export class Archive {
     this.createdTime = identity.createdTime;
     this.#files = options.files;
     this.#clock = options.clock;
+    this.#packBytes = options.packBytes;
   }
 
   /**
@@ -146,7 +151,7 @@ export class Archive {
       const lastPath = await work.restoreSegments(
         async (pack) => (await this.#files.fileBytes(packFile(pack))) !== null,
       );
-      return new BackupWriter(this.#files, work, lastPath);
+      return new BackupWriter(this.#files, work, { lastPath, packBytes: this.#packBytes });
     } catch (error) {
       await work.release();
       throw error;
@@ -202,6 +207,7 @@ function completeOptions(location: string, options: ArchiveOptions): Required<Ar
   return {
     clock: options.clock ?? systemClock,
     files: options.files ?? new LocalFiles(folderOf(location)),
+    packBytes: options.packBytes ?? PACK_BYTES_TARGET,
   };
 }
 

@@ -5,7 +5,6 @@ import type { ArchiveFiles } from "./archive-files.js";
 import {
   BODY_BYTES_MAX,
   DELETER_WAIT_SECONDS_MAX,
-  PACK_BYTES_TARGET,
   PACK_RECORDS_MAX,
   PENDING_LINES_BYTES_MAX,
 } from "./archive-limits.js";
@@ -75,6 +74,7 @@ export class BackupWriter implements AsyncDisposable {
   readonly resumed: boolean;
   readonly #files: ArchiveFiles;
   readonly #work: WorkFolder;
+  readonly #packBytes: number;
   #lastPath: string | null;
   readonly #order = new TileSums();
   #open: OpenSegment;
@@ -84,7 +84,13 @@ export class BackupWriter implements AsyncDisposable {
   #state: "open" | "published" | "ended" = "open";
 
   /** For Archive.beginBackup. `lastPath` is that of the last tile in `work`'s segments. */
-  constructor(files: ArchiveFiles, work: WorkFolder, lastPath: string | null) {
+  constructor(
+    files: ArchiveFiles,
+    work: WorkFolder,
+    options: { readonly lastPath: string | null; readonly packBytes: number },
+  ) {
+    const { lastPath } = options;
+    this.#packBytes = options.packBytes;
     this.#files = files;
     this.#work = work;
     this.backupId = work.id;
@@ -167,7 +173,7 @@ export class BackupWriter implements AsyncDisposable {
     const { pack } = this.#open;
     const full =
       pack !== null &&
-      (pack.bytes + RECORD_HEADER_BYTES + body.length > PACK_BYTES_TARGET ||
+      (pack.bytes + RECORD_HEADER_BYTES + body.length > this.#packBytes ||
         pack.records >= PACK_RECORDS_MAX);
     if (full) await this.#closeSegment();
     const segment = this.#open;

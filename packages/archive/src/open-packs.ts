@@ -1,11 +1,18 @@
 import type { ArchiveFiles, ReadableFile } from "./archive-files.js";
 import { packFile } from "./pack-format.js";
 
+interface OpenPack {
+  readonly file: Promise<ReadableFile | null>;
+  /** Reads under way; while there is one it stays open. */
+  users: number;
+}
+
 /** The packs read last, kept open: a few, the one used longest ago is closed first. */
 export class OpenPacks {
   readonly #files: ArchiveFiles;
   readonly #most: number;
-  readonly #open = new Map<string, Promise<ReadableFile | null>>();
+  /** In order of last use. */
+  readonly #open = new Map<string, OpenPack>();
 
   constructor(files: ArchiveFiles, most: number) {
     this.#files = files;
@@ -14,28 +21,30 @@ export class OpenPacks {
 
   /** Runs `work` on a pack; null when there is no such pack. */
   async use<T>(pack: string, work: (file: ReadableFile) => Promise<T>): Promise<T | null> {
-    const file = await this.#file(pack);
-    return file === null ? null : await work(file);
-  }
-
-  async close(): Promise<void> {
-    for (const pack of [...this.#open.keys()]) await this.#close(pack);
-  }
-
-  async #file(pack: string): Promise<ReadableFile | null> {
-    const open = this.#open.get(pack) ?? this.#files.openRead(packFile(pack));
+    const open = this.#open.get(pack) ?? { file: this.#files.openRead(packFile(pack)), users: 0 };
     this.#open.delete(pack);
     this.#open.set(pack, open);
-    const oldest = this.#open.keys().next().value;
-    // Closing waits for the reads under way.
-    if (this.#open.size > this.#most && oldest !== undefined) await this.#close(oldest);
-    return await open;
+    open.users++;
+    try {
+      const file = await open.file;
+      return file === null ? null : await work(file);
+    } finally {
+      open.users--;
+      await this.#closeIdle(this.#most);
+    }
   }
 
-  async #close(pack: string): Promise<void> {
-    const open = this.#open.get(pack);
-    this.#open.delete(pack);
-    const file = await open?.catch(() => null);
-    await file?.close();
+  /** Closes all that nobody reads. */
+  async close(): Promise<void> {
+    await this.#closeIdle(0);
+  }
+
+  async #closeIdle(most: number): Promise<void> {
+    for (const [pack, open] of [...this.#open]) {
+      if (this.#open.size <= most) return;
+      if (open.users > 0 || !this.#open.delete(pack)) continue;
+      const file = await open.file.catch(() => null);
+      await file?.close();
+    }
   }
 }
