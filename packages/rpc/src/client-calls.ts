@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import {
   type CallOptions,
   type ClientReadableStream,
@@ -42,14 +43,13 @@ export function callUnary<Req, Res>(
 ): Promise<Res> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const cancel = (): void => call.cancel();
     const options = callOptions(timeoutMs);
     const call = method(request, metadata ?? new Metadata(), options, (error, response) => {
-      signal.removeEventListener("abort", cancel);
+      stopListening();
       if (error === null) resolve(response);
       else reject(callError(error, signal));
     });
-    signal.addEventListener("abort", cancel, { once: true });
+    const stopListening = onAbort(signal, () => call.cancel());
   });
 }
 
@@ -65,8 +65,7 @@ export async function* callServerStreaming<T>(
 ): AsyncGenerator<T, void, undefined> {
   signal.throwIfAborted();
   const call = open();
-  const cancel = (): void => call.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
+  const stopListening = onAbort(signal, () => call.cancel());
   // Without a listener a late error would end the process.
   call.on("error", () => undefined);
   try {
@@ -74,7 +73,7 @@ export async function* callServerStreaming<T>(
   } catch (error) {
     throw callError(error, signal);
   } finally {
-    signal.removeEventListener("abort", cancel);
+    stopListening();
     call.cancel();
   }
 }
@@ -90,11 +89,15 @@ export async function callClientStreaming<Req, Res>(
   { signal, timeoutMs, metadata }: ClientCall,
 ): Promise<Res> {
   signal.throwIfAborted();
-  let onAnswer: () => void = () => undefined;
-  const answered = new Promise<"answered">((resolve) => {
-    onAnswer = () => resolve("answered");
-  });
   let answer: { error: ServiceError | null; response: Res } | null = null;
+  let onAnswer: () => void = () => undefined;
+  /** What `step` gives, or "answered" as soon as the server has. */
+  const unlessAnswered = <T>(step: Promise<T>): Promise<T | "answered"> =>
+    new Promise((resolve, reject) => {
+      onAnswer = () => resolve("answered");
+      if (answer !== null) onAnswer();
+      step.then(resolve, reject);
+    });
   const call = method(
     metadata ?? new Metadata(),
     callOptions(timeoutMs),
@@ -104,29 +107,38 @@ export async function callClientStreaming<Req, Res>(
     },
   );
   call.on("error", () => undefined);
-  const cancel = (): void => call.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
+  const stopListening = onAbort(signal, () => call.cancel());
   const source = iterate(requests);
   try {
     for (;;) {
-      const next = await Promise.race([source.next(), answered]);
+      const next = await unlessAnswered(source.next());
       if (next === "answered" || next.done === true) break;
       const taken = new Promise<void>((resolve) => call.write(next.value, () => resolve()));
-      if ((await Promise.race([taken, answered])) === "answered") break;
+      if ((await unlessAnswered(taken)) === "answered") break;
     }
     call.end();
-    await answered;
+    await unlessAnswered(new Promise<never>(() => undefined));
   } catch (error) {
     call.cancel();
-    await answered;
+    await unlessAnswered(new Promise<never>(() => undefined));
     throw signal.aborted ? signal.reason : error;
   } finally {
-    signal.removeEventListener("abort", cancel);
+    stopListening();
     Promise.resolve(source.return?.()).catch(() => undefined);
   }
   const { error, response } = answer as unknown as { error: ServiceError | null; response: Res };
   if (error !== null) throw callError(error, signal);
   return response;
+}
+
+/** A job's signal is shared by all its calls, which are bounded elsewhere. */
+const SIGNAL_LISTENERS_MAX = 2_048;
+
+/** @returns what stops listening. */
+function onAbort(signal: AbortSignal, cancel: () => void): () => void {
+  setMaxListeners(SIGNAL_LISTENERS_MAX, signal);
+  signal.addEventListener("abort", cancel, { once: true });
+  return () => signal.removeEventListener("abort", cancel);
 }
 
 /** What a failed call throws: a CANCELLED that nobody here asked for is a server that left. */

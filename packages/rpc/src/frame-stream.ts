@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HoldfastError, limits } from "@holdfast/core";
+import { HoldfastError, limits, type Timer } from "@holdfast/core";
 import type { ServerCall } from "./server-call.js";
 
 /**
@@ -14,6 +14,9 @@ export class FrameStream<Frame> {
   /** The heartbeat the transport has not taken, if any. */
   #beat: Promise<void> | null = null;
   #lastSentMs: number;
+  /** When the transport was handed the frame it has not taken; null when there is none. */
+  #waitingSinceMs: number | null = null;
+  #stallTimer: Timer | null = null;
 
   constructor(call: ServerCall) {
     this.#call = call;
@@ -91,16 +94,31 @@ export class FrameStream<Frame> {
     this.#call.fail(error);
   }
 
-  /** One whole frame taken by the transport is progress; none while we have one is a stall. */
   async #write(frame: Frame): Promise<void> {
     const { clock, times } = this.#call.host;
-    const timer = clock.setTimer(times.stallMs, () => this.abort(stalled(times.stallMs)));
+    this.#waitingSinceMs = clock.monotonicMs();
+    if (this.#stallTimer === null) this.#watch(times.stallMs);
     try {
       await this.#call.send(frame);
       this.#lastSentMs = clock.monotonicMs();
     } finally {
-      timer.cancel();
+      this.#waitingSinceMs = null;
     }
+  }
+
+  /**
+   * One whole frame taken by the transport is progress; none while we have one is a stall. One
+   * timer that follows the frames is cheaper than one for each.
+   */
+  #watch(delayMs: number): void {
+    const { clock, times } = this.#call.host;
+    this.#stallTimer = clock.setTimer(delayMs, () => {
+      this.#stallTimer = null;
+      if (this.#waitingSinceMs === null || this.#call.signal.aborted) return;
+      const leftMs = this.#waitingSinceMs + times.stallMs - clock.monotonicMs();
+      if (leftMs > 0) this.#watch(leftMs);
+      else this.abort(stalled(times.stallMs));
+    });
   }
 }
 

@@ -27,6 +27,6 @@ export { RawClient } from "./raw-client.js";
 export { rawMethod, rawRequest, rawResponse } from "./raw-method.js";
 export { serverStreaming } from "./server-streaming.js";
 export { fromServiceError } from "./status-to-error.js";
-export { limitStreamBuffers } from "./stream-buffers.js";
+export { calmCollector, limitStreamBuffers } from "./stream-buffers.js";
 export { unary } from "./unary.js";
 export type { WireStatus } from "./wire-status.js";
