@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import test from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { backup } from "@holdfast/api";
 import { until } from "@holdfast/testing";
@@ -17,6 +19,8 @@ limitStreamBuffers();
 calmCollector();
 
 const MIB = 2 ** 20;
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
 const endless = serverStreaming<
   backup.StreamStateSnapshotRequest,
   backup.StreamStateSnapshotResponse
@@ -67,6 +71,9 @@ test("frames that pass do not make V8 collect the whole heap", async (t) => {
     }
   });
   await using loop = await loopback({ streamStateSnapshot: endless });
+  // As in a process that runs for a while: V8 has fitted its limit to the small heap.
+  for (let i = 0; i < 5; i += 1) collect();
+  await setImmediate();
   observer.observe({ entryTypes: ["gc"] });
   const open = () =>
     loop.backup.streamStateSnapshot(SNAPSHOT_REQUEST, new Metadata(), callOptions(60_000));
@@ -78,5 +85,5 @@ test("frames that pass do not make V8 collect the whole heap", async (t) => {
   await setImmediate();
   observer.disconnect();
   t.diagnostic(`${full} full collections`);
-  assert.ok(full <= 8, `${full} full collections for ${BYTES / MIB} MiB`);
+  assert.ok(full <= 3, `${full} full collections for ${BYTES / MIB} MiB`);
 });
