@@ -18,6 +18,11 @@ const services: Service[] = [];
 
 try {
   await demo();
+} catch (error) {
+  for (const service of services) {
+    for (const line of service.log.filter((text) => text.includes('"level":50'))) say(line);
+  }
+  throw error;
 } finally {
   for (const service of services) await service.end("SIGKILL");
   await rm(folder, { recursive: true, force: true });
