@@ -1,4 +1,10 @@
-import { ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
+import {
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  status,
+} from "@grpc/grpc-js";
+import { HoldfastError } from "@holdfast/core";
 import { type CallHost, type Codec, ServerCall } from "./server-call.js";
 
 /**
@@ -11,6 +17,7 @@ export function callInterceptor(
 ): ServerInterceptor {
   return (definition, inner) => {
     const call = new ServerCall(host, codecs.get(definition.path) ?? definition, inner);
+    refuseLargeMessages(inner, call);
     return new ServerInterceptingCall(inner, {
       start: (next) =>
         next({
@@ -19,10 +26,32 @@ export function callInterceptor(
           },
           onCancel: () => call.onCancel(),
         }),
-      sendStatus: (status, next) => {
-        call.onForeignStatus(status.code ?? 2);
-        next(status);
+      sendStatus: (foreign, next) => {
+        call.onForeignStatus(foreign.code ?? status.UNKNOWN);
+        next(foreign);
       },
     });
   };
+}
+
+/** How grpc-js words its refusal of a message, or of what it inflates to. */
+const TOO_LARGE = /^Received message (larger than max|that decompresses to a size larger)/;
+
+/**
+ * grpc-js refuses a message that is too large by itself, past every interceptor and in a text of
+ * its own; the caller gets an error like every other.
+ */
+function refuseLargeMessages(inner: ServerInterceptingCallInterface, call: ServerCall): void {
+  const send = inner.sendStatus.bind(inner);
+  inner.sendStatus = (sent) => {
+    if (sent.code !== status.RESOURCE_EXHAUSTED || !TOO_LARGE.test(sent.details ?? "")) send(sent);
+    else call.fail(tooLarge());
+  };
+}
+
+function tooLarge(): HoldfastError {
+  return new HoldfastError(
+    "MESSAGE_TOO_LARGE",
+    "The message is larger than this server takes. Send it in smaller parts.",
+  );
 }
