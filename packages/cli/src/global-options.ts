@@ -27,37 +27,39 @@ export interface GlobalOptions {
 
 /** Adds the options of every command to the program; each has a HOLDFAST_ variable. */
 export function addGlobalOptions(program: Command): void {
-  const option = (flags: string, description: string): Option => {
-    const name = /--([a-z-]+)/.exec(flags)?.[1] ?? "";
-    const made = new Option(flags, description).env(
-      `HOLDFAST_${name.toUpperCase().replaceAll("-", "_")}`,
-    );
-    program.addOption(made);
-    return made;
-  };
-  option("--storage <address>", "storage: import, get, status")
-    .default("127.0.0.1:7410")
-    .argParser(parseAddress);
-  option("--gateway <addresses>", "gateways, any of a comma-separated list: backup, restore")
-    .default(["127.0.0.1:7420"], "127.0.0.1:7420")
-    .argParser((text) => text.split(",").map(parseAddress));
-  option("--json", "print one JSON object, as the last line on stdout").default(false);
-  option("--timeout <duration>", "longest unary call, and longest time without a frame")
-    .default(30_000, "30s")
-    .argParser(parseDuration);
-  option("--retry-for <duration>", "how long to try again without progress")
-    .default(600_000, "10m")
-    .argParser(parseDuration);
-  option("--max-duration <duration>", "longest time for the whole command").argParser(
-    parseDuration,
-  );
-  option("--progress <style>", "auto (bar on a terminal), bar, json (lines on stderr) or none")
-    .default("auto")
-    .choices(["auto", "bar", "json", "none"]);
-  option("--ca <file>", "PEM of the authority that signed the server's certificate: use TLS");
-  option("--cert <file>", "PEM of this client's certificate");
-  option("--key <file>", "PEM of this client's private key");
-  option("--token <token>", "bearer token of this client");
+  for (const option of globalOptions()) {
+    const name = option.name().toUpperCase().replaceAll("-", "_");
+    // The program takes the default as it is now: add an option when it is complete.
+    program.addOption(option.env(`HOLDFAST_${name}`));
+  }
+}
+
+function globalOptions(): Option[] {
+  return [
+    new Option("--storage <address>", "storage: import, get, status")
+      .default("127.0.0.1:7410")
+      .argParser(parseAddress),
+    new Option("--gateway <addresses>", "gateways, any of a comma-separated list: backup, restore")
+      .default(["127.0.0.1:7420"], "127.0.0.1:7420")
+      .argParser((text) => text.split(",").map(parseAddress)),
+    new Option("--json", "print one JSON object, as the last line on stdout").default(false),
+    new Option("--timeout <duration>", "longest unary call, and longest time without a frame")
+      .default(30_000, "30s")
+      .argParser(parseDuration),
+    new Option("--retry-for <duration>", "how long to try again without progress")
+      .default(600_000, "10m")
+      .argParser(parseDuration),
+    new Option("--max-duration <duration>", "longest time for the whole command").argParser(
+      parseDuration,
+    ),
+    new Option("--progress <style>", "auto (bar on a terminal), bar, json (on stderr) or none")
+      .default("auto")
+      .choices(["auto", "bar", "json", "none"]),
+    new Option("--ca <file>", "PEM of the authority of the server's certificate: use TLS"),
+    new Option("--cert <file>", "PEM of this client's certificate"),
+    new Option("--key <file>", "PEM of this client's private key"),
+    new Option("--token <token>", "bearer token of this client"),
+  ];
 }
 
 function parseAddress(text: string): string {

@@ -1,8 +1,10 @@
 // Goal: the command line itself: usage, help, JSON and bytes. Method: `run` with recorded streams.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Command } from "commander";
 import { bytesForPeople } from "./bytes-for-people.js";
 import { parseDuration } from "./duration.js";
+import { addGlobalOptions } from "./global-options.js";
 import type { Streams } from "./output.js";
 import { toJson } from "./plain.js";
 import { createProgress } from "./progress.js";
@@ -55,6 +57,22 @@ test("with --json a usage error is an object, too", async () => {
   const { code, out } = await cli("--json", "get");
   assert.equal(code, 2);
   assert.equal(JSON.parse(out).error.reason, "USAGE");
+});
+
+test("options have their defaults, and a variable each", () => {
+  const program = new Command();
+  process.env["HOLDFAST_TIMEOUT"] = "7s";
+  addGlobalOptions(program);
+  program.parse(["--retry-for", "2m"], { from: "user" });
+  delete process.env["HOLDFAST_TIMEOUT"];
+  assert.deepEqual(program.opts(), {
+    storage: "127.0.0.1:7410",
+    gateway: ["127.0.0.1:7420"],
+    json: false,
+    timeout: 7_000,
+    retryFor: 120_000,
+    progress: "auto",
+  });
 });
 
 test("--help prints all options with their defaults and exits 0", async () => {

@@ -1,10 +1,5 @@
 import type { types } from "@holdfast/api";
-import {
-  Archive,
-  type BackupWriter,
-  type NewSnapshotHead,
-  type SnapshotSummary,
-} from "@holdfast/archive";
+import { Archive, type NewSnapshotHead, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
 import { type BackupChoice, chooseBackup, newestUsable } from "./base-choice.js";
 import { FoldPool } from "./fold-pool.js";
@@ -129,14 +124,15 @@ class Backup {
           fullBecause: null,
         };
       case "full":
-        return this.#take(prepared, null, choice.why);
+        // Awaited here: the lease goes when this function is left.
+        return await this.#take(prepared, null, choice.why);
       case "delta":
         try {
           return await this.#take(prepared, choice.base, null);
         } catch (error) {
           if (!(error instanceof HoldfastError) || !NO_DELTA.has(error.reason)) throw error;
           const why = `no delta on version ${choice.base.version} can be taken (${error.reason})`;
-          return this.#take(prepared, null, why);
+          return await this.#take(prepared, null, why);
         }
     }
   }
@@ -250,12 +246,8 @@ class Backup {
       throw error;
     }
     const { resumed } = writer;
-    return { snapshot: await publish(writer), alreadyThere: false, resumed, fullBecause };
+    return { snapshot: await writer.publish(), alreadyThere: false, resumed, fullBecause };
   }
-}
-
-async function publish(writer: BackupWriter): Promise<SnapshotSummary> {
-  return writer.publish();
 }
 
 /** What was written is of no use after this. */
