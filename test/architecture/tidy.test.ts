@@ -25,7 +25,7 @@ test("files are named for what they hold, in kebab-case", () => {
 
 test("environment and signals are read where processes start only", () => {
   const allowed =
-    /^packages\/(process|cli)\/src\/|\/(main|config)\.ts$|-(worker|thread)\.ts$|\/test-support\//;
+    /^packages\/(process|cli|testing)\/src\/|\/(main|config)\.ts$|-(worker|thread)\.ts$|\/test-support\//;
   for (const file of sourceFiles()) {
     if (allowed.test(file) || isTest(file)) continue;
     assert.doesNotMatch(text(file), /\bprocess\.(env|on|once)\b/, file);

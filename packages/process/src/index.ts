@@ -6,12 +6,6 @@ export {
   requireSafeListen,
 } from "./address.js";
 export { AdminServer, type Readiness } from "./admin-server.js";
-export {
-  type CommonConfig,
-  type CommonOptions,
-  commonOptions,
-  type LogLevel,
-} from "./common-options.js";
 export { createLogger } from "./logger.js";
 export {
   type CallCounter,
@@ -42,4 +36,10 @@ export {
   type RunningService,
   runProcess,
 } from "./run-process.js";
+export {
+  type CommonConfig,
+  type CommonOptions,
+  commonOptions,
+  type LogLevel,
+} from "./service-options.js";
 export { UsageError } from "./usage-error.js";

@@ -1,6 +1,6 @@
 import type { Logger } from "@holdfast/core";
 import { destination, pino, stdSerializers, stdTimeFunctions } from "pino";
-import type { LogLevel } from "./common-options.js";
+import type { LogLevel } from "./service-options.js";
 
 /** A logger that writes JSON lines to stderr. An `error` field is written with its causes. */
 export function createLogger(name: string, level: LogLevel): Logger {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { formatAddress, isLoopback, parseAddress, requireSafeListen } from "./address.js";
-import { commonOptions } from "./common-options.js";
 import { durationMs, integer, oneOf, option, parseOptions, required, text } from "./options.js";
+import { commonOptions } from "./service-options.js";
 import { UsageError } from "./usage-error.js";
 
 const program = {

@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import type { Logger } from "@holdfast/core";
-import type { CommonConfig } from "./common-options.js";
 import { createLogger } from "./logger.js";
+import type { CommonConfig } from "./service-options.js";
 import { UsageError } from "./usage-error.js";
 
 /** A service that serves. */

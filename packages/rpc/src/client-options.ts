@@ -1,5 +1,6 @@
 import type { CallOptions, ClientOptions } from "@grpc/grpc-js";
 import { limits } from "@holdfast/core";
+import { wallMs } from "./wall-time.js";
 
 /** What a channel may be told. */
 export interface ChannelTuning {
@@ -42,5 +43,5 @@ export function clientOptions(tuning: ChannelTuning = {}): ClientOptions {
 
 /** Options of one call that may take so long, milliseconds. */
 export function callOptions(timeoutMs: number): CallOptions {
-  return { deadline: Date.now() + Math.min(Math.max(Math.ceil(timeoutMs), 0), TIMEOUT_MS_MAX) };
+  return { deadline: wallMs() + Math.min(Math.max(Math.ceil(timeoutMs), 0), TIMEOUT_MS_MAX) };
 }

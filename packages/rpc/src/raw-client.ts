@@ -7,6 +7,7 @@ import {
 } from "./client-calls.js";
 import { type ChannelTuning, callOptions, clientOptions } from "./client-options.js";
 import { brokenOff } from "./status-to-error.js";
+import { wallMs } from "./wall-time.js";
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
@@ -81,7 +82,7 @@ export class RawClient {
   /** Connects, if need be. @throws STORAGE_UNAVAILABLE when there is no connection in time. */
   ready(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#client.waitForReady(Date.now() + timeoutMs, (error) => {
+      this.#client.waitForReady(wallMs() + timeoutMs, (error) => {
         if (error) reject(brokenOff(error));
         else resolve();
       });

@@ -16,6 +16,7 @@ import {
 } from "@holdfast/core";
 import type { CallContext, CallObserver, CallTimes } from "./call-context.js";
 import { incident, toServiceError } from "./error-to-status.js";
+import { wallMs } from "./wall-time.js";
 
 /** What a call needs of the server it belongs to. */
 export interface CallHost {
@@ -243,7 +244,7 @@ export class ServerCall {
       return isStream ? times.streamDefaultMs : times.unaryDefaultMs;
     }
     // grpc-js computes the deadline from the wall clock.
-    const leftMs = given - Date.now();
+    const leftMs = given - wallMs();
     const leadMs = Math.min(DEADLINE_LEAD_MS, leftMs / 10);
     return Math.min(leftMs - leadMs, isStream ? times.streamMaxMs : times.unaryMaxMs);
   }

@@ -2,10 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { formatAddress, requireSafeListen } from "../address.js";
 import { AdminServer } from "../admin-server.js";
-import { commonOptions } from "../common-options.js";
 import { Metrics } from "../metrics.js";
 import { option, parseOptions, text } from "../options.js";
 import { runProcess } from "../run-process.js";
+import { commonOptions } from "../service-options.js";
 
 await runProcess({
   name: "sample",
