@@ -1,9 +1,10 @@
 import { runProcess } from "@holdfast/process";
-import { limitStreamBuffers } from "@holdfast/rpc";
+import { calmCollector, limitStreamBuffers } from "@holdfast/rpc";
 import { readConfig } from "./config.js";
 import { GatewayServer } from "./gateway-server.js";
 
 limitStreamBuffers();
+calmCollector();
 await runProcess({
   name: "holdfast-gateway",
   configure: () => readConfig(),
