@@ -72,7 +72,7 @@ class RowCopy implements RawVisitor {
   #steps = 0;
   #seek: Buffer | null = null;
   #views: (Uint8Array | undefined)[] = new Array(VIEWS_MAX);
-  #source: ArrayBufferLike | null = null;
+  #source: Buffer | null = null;
 
   begin(version: bigint, target: Buffer, at: number): void {
     this.#version = version;
@@ -152,10 +152,10 @@ class RowCopy implements RawVisitor {
     return high < this.#high || (high === this.#high && bytes.readUInt32BE(at + 4) < this.#low);
   }
 
-  /** The first `length` bytes of lmdb's value buffer. */
+  /** The first `length` bytes of lmdb's value buffer, which is always the same one. */
   #view(bytes: Buffer, length: number): Uint8Array {
-    if (bytes.buffer !== this.#source) {
-      this.#source = bytes.buffer;
+    if (bytes !== this.#source) {
+      this.#source = bytes;
       this.#views = new Array(VIEWS_MAX);
     }
     if (length >= VIEWS_MAX) return new Uint8Array(bytes.buffer, bytes.byteOffset, length);

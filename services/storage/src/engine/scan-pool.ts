@@ -204,6 +204,8 @@ export class ScanPool {
 /** Lets a thread close what it has open, behind the job that it is told to stop. */
 function end({ worker, cancel }: Thread): Promise<void> {
   return new Promise((resolve) => {
+    // Its end is waited for, so it must keep the process alive until then.
+    worker.ref();
     worker.once("exit", () => resolve());
     Atomics.store(cancel, 0, 1);
     const message: EndMessage = { job: null };
