@@ -6,7 +6,7 @@ import test from "node:test";
 import { filesBelow, ROOT, sourceFiles } from "../support/repository.js";
 
 const LINES_MAX = 400;
-const isTest = (file: string): boolean => file.endsWith(".test.ts");
+const isTest = (file: string): boolean => /\.test\.ts$|test-support/.test(file);
 const text = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 test(`no source file is longer than ${LINES_MAX} lines`, () => {
@@ -18,7 +18,7 @@ test(`no source file is longer than ${LINES_MAX} lines`, () => {
 
 test("files are named for what they hold, in kebab-case", () => {
   for (const file of sourceFiles()) {
-    assert.match(basename(file), /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/, file);
+    assert.match(basename(file), /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.test-support)?\.ts$/, file);
     assert.doesNotMatch(basename(file), /^(utils?|helpers?|misc|common)\b/, file);
   }
 });
