@@ -1,3 +1,4 @@
+import { copyBytes } from "../restore/copy-bytes.js";
 import { doneRow, isDone, sameTile } from "../restore/plan-row.js";
 import { tileInvalid } from "../restore/restore-errors.js";
 import type { ProvedBatch } from "../restore/tile-prover.js";
@@ -62,21 +63,24 @@ export class TileWriter {
 
   #writeRows({ body, keyHashes, spans }: ProvedBatch, from: number, to: number): void {
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-    const hash = (item: number): Uint8Array =>
-      keyHashes.subarray(KEY_HASH_BYTES * item, KEY_HASH_BYTES * (item + 1));
-    const shard = shardOf(hash(from));
+    const first = keyHashes.subarray(KEY_HASH_BYTES * from, KEY_HASH_BYTES * (from + 1));
+    const shard = shardOf(first);
     const rows = this.#env.state[shard];
     if (rows === undefined || from === to) return;
     const last = this.#last[shard] ?? null;
-    const append = last === null || Buffer.compare(hash(from), last) > 0;
+    const append = last === null || Buffer.compare(first, last) > 0;
+    const options = { append };
     // One key buffer for all: inside a synchronous transaction LMDB copies at once.
-    const key = stateKey(hash(from), this.#version);
+    const key = stateKey(first, this.#version);
     for (let item = from; item < to; item++) {
-      key.set(hash(item), 0);
+      copyBytes(keyHashes, KEY_HASH_BYTES * item, key, 0, KEY_HASH_BYTES);
       const row = bytes.subarray(spans[2 * item], spans[2 * item + 1]);
-      rows.putSync(key, row, { append });
+      // LMDB refuses, and lmdb-js does not throw, when what is appended is not the last; the
+      // declaration hides what is returned.
+      const written: unknown = rows.putSync(key, row, options);
+      if (written !== true) throw new Error("a row was not written");
     }
-    if (append) this.#last[shard] = Buffer.from(hash(to - 1));
+    if (append) this.#last[shard] = Buffer.from(key.subarray(0, KEY_HASH_BYTES));
   }
 
   #writeNodes({ nodes }: ProvedBatch, path: string, from: number, to: number): void {

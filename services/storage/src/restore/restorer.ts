@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
 import { Mutex } from "async-mutex";
 import { fenced } from "../lease/lease-errors.js";
@@ -17,7 +18,7 @@ import { diskLow, sessionUnknown } from "./restore-errors.js";
 import { publishedHistories, type RestoreSession } from "./restore-session.js";
 import type { SessionStore } from "./session-store.js";
 import { SessionTable } from "./session-table.js";
-import { type TilePart, UploadAssembly } from "./upload.js";
+import { type TilePart, UPLOAD_BATCHES_MAX, UploadAssembly } from "./upload.js";
 import { Uploads } from "./uploads.js";
 
 /** What a `Restorer` works with. */
@@ -336,6 +337,8 @@ export class Restorer {
     signal: AbortSignal,
   ): Promise<WrittenTiles> {
     const failure = new AbortController();
+    // Each batch that waits for a thread listens.
+    setMaxListeners(UPLOAD_BATCHES_MAX, failure.signal);
     const assembly = new UploadAssembly();
     const batches: Promise<WrittenTiles>[] = [];
     const take = (batch: ReturnType<UploadAssembly["finish"]>): void => {

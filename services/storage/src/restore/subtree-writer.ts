@@ -7,6 +7,7 @@ import {
   NodeShape,
   SLOTS_AT,
 } from "../state/node-shape.js";
+import { copyBytes } from "./copy-bytes.js";
 import type { GrowingBytes } from "./growing-bytes.js";
 
 /** Deepest physical level, nibbles. */
@@ -23,7 +24,8 @@ const ITEMS_START = 4_096;
  * leaf parts from its neighbours at one depth, which says in which physical node it has its slot.
  */
 export class SubtreeWriter {
-  readonly #version: bigint;
+  /** u64, big-endian. */
+  readonly #version: Buffer = Buffer.alloc(8);
   /** Of the tile under way, by item: key hash and value hash, and encoded length. */
   #leafHashes: Buffer = Buffer.alloc(2 * HASH_BYTES * ITEMS_START);
   #leafBytes: Uint32Array = new Uint32Array(ITEMS_START);
@@ -45,15 +47,15 @@ export class SubtreeWriter {
 
   /** @param version the version at which the nodes are written. */
   constructor(version: bigint) {
-    this.#version = version;
+    this.#version.writeBigUInt64BE(version);
   }
 
   /** Takes the next leaf of the tile. Copies. */
   leaf(keyHash: Uint8Array, valueHash: Uint8Array, bytes: number): void {
     if (this.#items === this.#leafBytes.length) this.#growLeaves();
     const at = 2 * HASH_BYTES * this.#items;
-    this.#leafHashes.set(keyHash, at);
-    this.#leafHashes.set(valueHash, at + HASH_BYTES);
+    copyBytes(keyHash, 0, this.#leafHashes, at, HASH_BYTES);
+    copyBytes(valueHash, 0, this.#leafHashes, at + HASH_BYTES, HASH_BYTES);
     this.#leafBytes[this.#items] = bytes;
     this.#items += 1;
   }
@@ -61,7 +63,7 @@ export class SubtreeWriter {
   /** Takes the next binary inner node, in post-order. Copies. */
   inner(depth: number, lastItem: number, hash: Uint8Array): void {
     if (this.#inners === this.#innerDepths.length) this.#growInners();
-    this.#innerHashes.set(hash, HASH_BYTES * this.#inners);
+    copyBytes(hash, 0, this.#innerHashes, HASH_BYTES * this.#inners, HASH_BYTES);
     this.#innerDepths[this.#inners] = depth;
     this.#innerLast[this.#inners] = lastItem;
     this.#inners += 1;
@@ -151,11 +153,11 @@ export class SubtreeWriter {
 
   /** Key of `nodes.x`: version u64, level u8, nibbles packed. Answers where it ends. */
   #writeKey(buffer: Buffer, at: number, level: number, item: number): number {
-    buffer.writeBigUInt64BE(this.#version, at);
+    copyBytes(this.#version, 0, buffer, at, 8);
     buffer[at + 8] = level;
     const packed = (level + 1) >> 1;
     const from = 2 * HASH_BYTES * item;
-    this.#leafHashes.copy(buffer, at + 9, from, from + packed);
+    copyBytes(this.#leafHashes, from, buffer, at + 9, packed);
     const end = at + 9 + packed;
     if (level % 2 === 1) buffer[end - 1] = (buffer[end - 1] ?? 0) & 0xf0;
     return end;
@@ -181,11 +183,11 @@ export class SubtreeWriter {
       bytes += slotBytes;
       if ((shape.leafMask & bit) !== 0) {
         const from = 2 * HASH_BYTES * held;
-        this.#leafHashes.copy(buffer, at, from, from + 2 * HASH_BYTES);
+        copyBytes(this.#leafHashes, from, buffer, at, 2 * HASH_BYTES);
         buffer.writeUInt32BE(slotBytes, at + 2 * HASH_BYTES);
         at += LEAF_SLOT_BYTES;
       } else {
-        buffer.writeBigUInt64BE(this.#version, at);
+        copyBytes(this.#version, 0, buffer, at, 8);
         this.#copyInnerHash(held, buffer, at + 8);
         buffer.writeUIntBE(slotItems, at + 40, 6);
         buffer.writeUIntBE(slotBytes, at + 46, 6);
@@ -196,7 +198,7 @@ export class SubtreeWriter {
   }
 
   #copyInnerHash(inner: number, target: Buffer, at: number): void {
-    this.#innerHashes.copy(target, at, HASH_BYTES * inner, HASH_BYTES * (inner + 1));
+    copyBytes(this.#innerHashes, HASH_BYTES * inner, target, at, HASH_BYTES);
   }
 
   #nibble(item: number, level: number): number {

@@ -1,5 +1,6 @@
 import { HoldfastError, limits } from "@holdfast/core";
 import { foldChunk, HASH_BYTES } from "@holdfast/merkle";
+import { copyBytes } from "./copy-bytes.js";
 import { GrowingBytes } from "./growing-bytes.js";
 import { encodePlanRow } from "./plan-row.js";
 import { SubtreeWriter } from "./subtree-writer.js";
@@ -72,7 +73,7 @@ export class TileProver {
           spans[2 * items] = from + itemStart;
           spans[2 * items + 1] = from + itemEnd;
           const at = keyHashes.reserve(HASH_BYTES);
-          keyHashes.buffer.set(keyHash, at);
+          copyBytes(keyHash, 0, keyHashes.buffer, at, HASH_BYTES);
           this.#writer.leaf(keyHash, valueHash, itemEnd - itemStart);
           items += 1;
         },

@@ -12,12 +12,14 @@ export interface TilePart {
 
 /** A batch is full with this many bytes: enough to pay for its way through two threads. */
 const BATCH_BYTES = 256 * 1024;
+/** Batches of one upload: full ones, and the rest. */
+export const UPLOAD_BATCHES_MAX: number = Math.ceil(limits.UPLOAD_BYTES_MAX / BATCH_BYTES) + 1;
 /** Room of a batch: it is full, plus one more tile of the usual size. */
 const BATCH_CAPACITY: number = BATCH_BYTES + limits.TILE_BYTES_MAX;
 
 /** Puts the parts of one upload together to batches of whole tiles. */
 export class UploadAssembly {
-  #body: Uint8Array<ArrayBuffer> = new Uint8Array(BATCH_CAPACITY);
+  #body: Uint8Array<ArrayBuffer> = Buffer.allocUnsafeSlow(BATCH_CAPACITY);
   #length = 0;
   #tiles: { path: string; end: number }[] = [];
   /** Path of the tile under way; null between tiles. */
@@ -67,7 +69,7 @@ export class UploadAssembly {
   #append(data: Uint8Array): void {
     const length = this.#length + data.length;
     if (length > this.#body.length) {
-      const larger = new Uint8Array(Math.max(length, 2 * this.#body.length));
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#body.length));
       larger.set(this.#body.subarray(0, this.#length));
       this.#body = larger;
     }
@@ -77,7 +79,7 @@ export class UploadAssembly {
 
   #take(): TileBatch {
     const batch = { body: this.#body.subarray(0, this.#length), tiles: this.#tiles };
-    this.#body = new Uint8Array(BATCH_CAPACITY);
+    this.#body = Buffer.allocUnsafeSlow(BATCH_CAPACITY);
     this.#length = 0;
     this.#tiles = [];
     return batch;

@@ -1,5 +1,5 @@
 import { restore as wire } from "@holdfast/api";
-import { clientStreaming, unary } from "@holdfast/rpc";
+import { clientStreaming, rawRequest, unary } from "@holdfast/rpc";
 import type { Restorer } from "../restore/restorer.js";
 import { beginRestore } from "./begin-restore.js";
 import { getRestoreSession } from "./get-restore-session.js";
@@ -9,8 +9,9 @@ import { uploadStateTiles } from "./upload-state-tiles.js";
 
 /** RestoreService: what needs more than a line has a file of its own beside this one. */
 export function restoreService(restorer: Restorer): ServedService {
+  const { RestoreServiceService: definition } = wire;
   return {
-    definition: wire.RestoreServiceService,
+    definition: { ...definition, uploadStateTiles: rawRequest(definition.uploadStateTiles) },
     implementation: {
       beginRestore: clientStreaming<wire.BeginRestoreRequest, wire.BeginRestoreResponse>(
         (requests, context) => beginRestore(restorer, requests, context),
@@ -18,10 +19,9 @@ export function restoreService(restorer: Restorer): ServedService {
       getRestoreSession: unary((request: wire.GetRestoreSessionRequest) =>
         getRestoreSession(restorer, request),
       ),
-      uploadStateTiles: clientStreaming<
-        wire.UploadStateTilesRequest,
-        wire.UploadStateTilesResponse
-      >((requests, context) => uploadStateTiles(restorer, requests, context)),
+      uploadStateTiles: clientStreaming<Buffer, wire.UploadStateTilesResponse>(
+        (requests, context) => uploadStateTiles(restorer, requests, context),
+      ),
       finishRestore: unary(async (request: wire.FinishRestoreRequest) => {
         const session = await restorer.finish(request.sessionId, authorityOf(request));
         return { state: publishedState(session) };

@@ -4,15 +4,16 @@ import type { Restorer } from "../restore/restorer.js";
 import type { TilePart } from "../restore/upload.js";
 import { headOf } from "./head-of.js";
 import { outOfOrder } from "./restore-messages.js";
+import { decodeUploadMessage, type UploadMessage } from "./upload-message.js";
 
-/** UploadStateTiles: one head, then the parts of whole tiles. */
+/** UploadStateTiles: one head, then the parts of whole tiles; encoded messages. */
 export async function uploadStateTiles(
   restorer: Restorer,
-  requests: AsyncIterable<wire.UploadStateTilesRequest>,
+  requests: AsyncIterable<Buffer>,
   { signal }: CallContext,
 ): Promise<wire.UploadStateTilesResponse> {
-  const { head, rest } = await headOf(requests, ({ part }) =>
-    part?.$case === "head" ? part.value : null,
+  const { head, rest } = await headOf(messagesOf(requests), (message) =>
+    message.kind === "head" ? message.head : null,
   );
   const { sessionId, leaseId, fencingToken: token } = head;
   const parts = partsOf(rest);
@@ -20,11 +21,17 @@ export async function uploadStateTiles(
   return { tilesWritten: BigInt(written), tilesDone: BigInt(done) };
 }
 
+async function* messagesOf(
+  requests: AsyncIterable<Buffer>,
+): AsyncGenerator<UploadMessage, void, undefined> {
+  for await (const request of requests) yield decodeUploadMessage(request);
+}
+
 async function* partsOf(
-  requests: AsyncIterable<wire.UploadStateTilesRequest>,
+  messages: AsyncIterable<UploadMessage>,
 ): AsyncGenerator<TilePart, void, undefined> {
-  for await (const { part } of requests) {
-    if (part?.$case !== "tilePart") throw outOfOrder("tile_part");
-    yield part.value;
+  for await (const message of messages) {
+    if (message.kind !== "part") throw outOfOrder("tile_part");
+    yield message.part;
   }
 }
