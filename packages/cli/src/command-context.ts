@@ -1,4 +1,5 @@
 import type { Clock } from "@holdfast/core";
+import type { Command } from "commander";
 import type { GlobalOptions } from "./global-options.js";
 import type { Output, Streams } from "./output.js";
 import type { Progress } from "./progress.js";
@@ -16,3 +17,6 @@ export interface CommandContext {
 
 /** The body of a command; answers its exit code, or nothing when it is done. */
 export type CommandBody = (context: CommandContext) => Promise<number | undefined>;
+
+/** Runs the body of a command that was given on the command line. */
+export type Execute = (command: Command, body: CommandBody) => Promise<void>;

@@ -1,9 +1,10 @@
-import { limitStreamBuffers } from "@holdfast/rpc";
+import { calmCollector, limitStreamBuffers } from "@holdfast/rpc";
 import { Interrupted } from "./interrupted.js";
 import { processStreams } from "./output.js";
 import { run } from "./run.js";
 
 limitStreamBuffers();
+calmCollector();
 const interrupt = new AbortController();
 let signals = 0;
 for (const name of ["SIGINT", "SIGTERM"] as const) {

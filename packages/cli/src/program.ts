@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { CommandBody } from "./command-context.js";
+import type { Execute } from "./command-context.js";
 import { addArchiveCommands } from "./commands/archive.js";
 import { addBackup } from "./commands/backup.js";
 import { addGet } from "./commands/get.js";
@@ -8,9 +8,6 @@ import { addRestore } from "./commands/restore.js";
 import { addStatus } from "./commands/status.js";
 import { addVerify } from "./commands/verify.js";
 import { addGlobalOptions } from "./global-options.js";
-
-/** Runs the body of a command that was given on the command line. */
-export type Execute = (command: Command, body: CommandBody) => Promise<void>;
 
 /** The command line of holdfast: one file in commands/ for each command. */
 export function createProgram(execute: Execute): Command {

@@ -115,6 +115,7 @@ class Backup {
     );
     const prepared = await this.#prepare(lease, version, snapshots, forceFull);
     const { choice } = prepared;
+    const goesOn = unfinished?.kind === "full" && !this.#options.full;
     switch (choice.kind) {
       case "there":
         return {
@@ -125,7 +126,7 @@ class Backup {
         };
       case "full":
         // Awaited here: the lease goes when this function is left.
-        return await this.#take(prepared, null, choice.why);
+        return await this.#take(prepared, null, goesOn ? "an interrupted one goes on" : choice.why);
       case "delta":
         try {
           return await this.#take(prepared, choice.base, null);

@@ -1,11 +1,12 @@
-import { HoldfastError } from "@holdfast/core";
+import { ArchiveError } from "@holdfast/archive";
+import { invalidField } from "@holdfast/core";
 import { chooseChain } from "./restore-choice.js";
 import type { ArchivedSnapshot } from "./snapshot-view.js";
 
 /**
  * The snapshot that a person names: by its name, by a beginning that only one has, or by a version
  * (of the history made last).
- * @throws INVALID_REQUEST when there is none, or more than one.
+ * @throws SNAPSHOT_NOT_FOUND; INVALID_REQUEST when more than one is meant.
  */
 export function findSnapshot(
   snapshots: readonly ArchivedSnapshot[],
@@ -24,10 +25,10 @@ export function findSnapshot(
       if (top.version === version) return top;
     }
   }
-  const what = others.length > 0 ? "More than one snapshot begins" : "No snapshot begins";
-  throw new HoldfastError(
-    "INVALID_REQUEST",
-    `${what} with ${text}, and none is chosen by that version. See \`holdfast archive ls\`.`,
-    { metadata: { snapshot: text } },
+  if (others.length > 0) throw invalidField("snapshot", `more than one begins with ${text}`);
+  throw new ArchiveError(
+    "SNAPSHOT_NOT_FOUND",
+    `No snapshot is named ${text} or begins so, or has that version. See \`holdfast archive ls\`.`,
+    { snapshot: text },
   );
 }

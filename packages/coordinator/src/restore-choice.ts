@@ -1,4 +1,5 @@
-import { HoldfastError } from "@holdfast/core";
+import { ArchiveError } from "@holdfast/archive";
+import { HoldfastError, invalidField } from "@holdfast/core";
 import { chainOf, newestUsable } from "./base-choice.js";
 import { type HistoryLine, knownHistories } from "./histories.js";
 import type { ArchivedSnapshot } from "./snapshot-view.js";
@@ -17,7 +18,7 @@ export type Chain = readonly [ArchivedSnapshot, ...ArchivedSnapshot[]];
 /**
  * The chain of snapshots that a wish means: of the history made last that has a snapshot at or
  * below the version (its parents' up to the fork count), unless a history is named.
- * @throws INVALID_REQUEST when nothing fits; PROOF_INVALID when the chain is not complete.
+ * @throws SNAPSHOT_NOT_FOUND when nothing fits; PROOF_INVALID when the chain is not complete.
  */
 export function chooseChain(snapshots: readonly ArchivedSnapshot[], wish: StateWish): Chain {
   return completeChain(snapshots, chooseTop(snapshots, wish));
@@ -44,9 +45,11 @@ export function completeChain(
 function chooseTop(snapshots: readonly ArchivedSnapshot[], wish: StateWish): ArchivedSnapshot {
   const version = wish.toVersion ?? null;
   const lines = knownHistories(snapshots).filter((line) => isNamed(line, wish.history));
-  if (wish.history !== undefined && lines.length !== 1) {
-    const what = lines.length === 0 ? "No history" : "More than one history";
-    throw nothingFits(`${what} of the archive begins with ${wish.history}.`, wish);
+  if (wish.history !== undefined && lines.length > 1) {
+    throw invalidField("history", `more than one history begins with ${wish.history}`);
+  }
+  if (wish.history !== undefined && lines.length === 0) {
+    throw nothingFits(`No history of the archive begins with ${wish.history}.`, wish);
   }
   for (const line of lines) {
     const newest = newestUsable(snapshots, line, version);
@@ -60,15 +63,10 @@ function isNamed(line: readonly HistoryLine[], history: string | undefined): boo
   return history === undefined || line[0]?.historyId.startsWith(history.toLowerCase()) === true;
 }
 
-function nothingFits(what: string, { toVersion, history }: StateWish): HoldfastError {
-  return new HoldfastError(
-    "INVALID_REQUEST",
-    `${what} \`holdfast archive ls\` shows what it has.`,
-    {
-      metadata: {
-        ...(toVersion === undefined ? {} : { to_version: `${toVersion}` }),
-        ...(history === undefined ? {} : { history }),
-      },
-    },
-  );
+function nothingFits(what: string, { toVersion, history }: StateWish): ArchiveError {
+  const hint = "`holdfast archive ls` shows what it has.";
+  return new ArchiveError("SNAPSHOT_NOT_FOUND", `${what} ${hint}`, {
+    ...(toVersion === undefined ? {} : { to_version: `${toVersion}` }),
+    ...(history === undefined ? {} : { history }),
+  });
 }

@@ -1,9 +1,8 @@
 import { compactSnapshot } from "@holdfast/coordinator";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { addStateOptions, type StateOptions } from "../command-options.js";
 import { jobOf } from "../job.js";
-import type { Execute } from "../program.js";
 import { snapshotResult } from "../snapshot-result.js";
 
 /** `holdfast archive compact`: folds a chain into a full snapshot. */

@@ -7,9 +7,8 @@ import {
 } from "@holdfast/coordinator";
 import type { Command } from "commander";
 import { bytesForPeople } from "../bytes-for-people.js";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
-import type { Execute } from "../program.js";
 
 /** `holdfast archive diff A B`: the keys in which two states differ. */
 export function addArchiveDiff(archive: Command, execute: Execute): void {

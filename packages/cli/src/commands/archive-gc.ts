@@ -1,9 +1,8 @@
 import { Archive, type Leftover } from "@holdfast/archive";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import type { Plain } from "../plain.js";
-import type { Execute } from "../program.js";
 import { humanBytes } from "../progress.js";
 
 interface GcOptions {

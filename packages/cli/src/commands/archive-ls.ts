@@ -1,9 +1,8 @@
 import { Archive } from "@holdfast/archive";
 import { type ArchivedSnapshot, archivedSnapshot, knownHistories } from "@holdfast/coordinator";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
-import type { Execute } from "../program.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 

@@ -2,11 +2,10 @@ import { Archive, type TileLine } from "@holdfast/archive";
 import { archivedSnapshot, chainOf, findSnapshot } from "@holdfast/coordinator";
 import { HoldfastError } from "@holdfast/core";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { nodeResult } from "../node-result.js";
 import { type Plain, toJson } from "../plain.js";
-import type { Execute } from "../program.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Execute } from "../program.js";
+import type { Execute } from "../command-context.js";
 import { addArchiveCompact } from "./archive-compact.js";
 import { addArchiveDiff } from "./archive-diff.js";
 import { addArchiveGc } from "./archive-gc.js";

@@ -1,9 +1,8 @@
 import { type BackupReport, backupState } from "@holdfast/coordinator";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption, parseVersion } from "../command-options.js";
 import { withGateways } from "../job.js";
-import type { Execute } from "../program.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 

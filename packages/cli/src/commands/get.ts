@@ -4,12 +4,11 @@ import { HoldfastError, limits } from "@holdfast/core";
 import { sha256, stateRootProofLogRoot, verifyStateProof } from "@holdfast/merkle";
 import { type Command, InvalidArgumentError } from "commander";
 import { bytesForPeople } from "../bytes-for-people.js";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { parseVersion } from "../command-options.js";
 import { connectStorage } from "../connection.js";
 import { nodeResult } from "../node-result.js";
 import type { Plain } from "../plain.js";
-import type { Execute } from "../program.js";
 
 interface GetOptions {
   readonly version?: bigint;

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import type { storage } from "@holdfast/api";
 import { Patience } from "@holdfast/coordinator";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { wholeNumber } from "../command-options.js";
 import { connectStorage } from "../connection.js";
 import { exitCodeOf } from "../exit-code.js";
@@ -10,7 +10,6 @@ import { failureOf } from "../failure.js";
 import type { BlockShape } from "../import/import-blocks.js";
 import { emptyReport, type ImportReport, importLedger } from "../import/import-ledger.js";
 import type { Plain } from "../plain.js";
-import type { Execute } from "../program.js";
 
 interface ImportOptions {
   readonly blockSize: number;

@@ -1,9 +1,8 @@
 import { restoreState } from "@holdfast/coordinator";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { addStateOptions, type StateOptions } from "../command-options.js";
 import { withGateways } from "../job.js";
-import type { Execute } from "../program.js";
 import { snapshotResult } from "../snapshot-result.js";
 import { statusOf } from "./status.js";
 

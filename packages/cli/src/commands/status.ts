@@ -1,9 +1,9 @@
 import type { types } from "@holdfast/api";
 import { HoldfastError } from "@holdfast/core";
 import type { Command } from "commander";
+import type { Execute } from "../command-context.js";
 import { connectStorage } from "../connection.js";
 import type { Plain } from "../plain.js";
-import type { Execute } from "../program.js";
 import { humanBytes } from "../progress.js";
 import { dateOf } from "../times.js";
 

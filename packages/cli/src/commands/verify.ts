@@ -1,11 +1,10 @@
 import { type Finding, verifyArchive } from "@holdfast/coordinator";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.js";
+import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { EXIT } from "../exit-code.js";
 import { jobOf } from "../job.js";
 import type { Plain } from "../plain.js";
-import type { Execute } from "../program.js";
 import { humanBytes } from "../progress.js";
 import { leftoverResult } from "./archive-gc.js";
 
