@@ -74,8 +74,9 @@ export async function openParts(config: StorageConfig, host: PartsHost): Promise
     const swapLive = async (next: number): Promise<void> => {
       const nextEnv = await dataDir.openGeneration(next);
       const threads = await CommitThreads.start(nextEnv.path, threadOptions);
-      live.swap(next, nextEnv);
+      // The old threads end first: one that is only starting must not find its files gone.
       await committer.swap(threads);
+      live.swap(next, nextEnv);
     };
     return {
       ...{ clock, logger, metrics, dataDir, live, committer, disk, lessor, pruner },
