@@ -4,7 +4,7 @@ import { ArchiveError, DamageError } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
 import { ARCHIVE_JSON_BYTES_MAX } from "./archive-limits.js";
 import { DIGEST_END, DIGEST_TAIL_BYTES, decodeDigestTail } from "./digest-tail.js";
-import { FORMAT } from "./head-text.js";
+import { FORMAT, newerSchema } from "./head-text.js";
 import { parseJson } from "./json-text.js";
 
 /** File that makes a folder an archive. */
@@ -60,7 +60,7 @@ export function decodeArchiveJson(bytes: Buffer): ArchiveIdentity {
     throw damaged("its bytes do not have the digest it ends with");
   }
   const json = parseJson(bytes.toString("latin1"));
-  const newer = z.looseObject({ format: z.int().min(FORMAT + 1) }).safeParse(json);
+  const newer = newerSchema.safeParse(json);
   if (newer.success) throw formatNewer(ARCHIVE_JSON, newer.data.format);
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw damaged("it is not what a writer writes");

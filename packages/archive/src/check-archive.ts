@@ -41,6 +41,8 @@ export class ArchiveCheck {
   /** Heads by name; null where the manifest is not whole. */
   readonly #heads = new Map<string, SnapshotHead | null>();
   readonly #damaged = new Set<string>();
+  /** Manifests that the disk refused to read. */
+  readonly #unreadable = new Set<string>();
   /** Length of each pack that a manifest names. */
   readonly #packs = new Map<string, number>();
   /** Packs that were scanned: whether they are sound. */
@@ -65,7 +67,7 @@ export class ArchiveCheck {
       this.#packs.set(pack, bytes);
       this.#totalBytes += bytes;
     }
-    for (const name of names) await this.#checkPacks(name);
+    for (const name of names) if (!this.#unreadable.has(name)) await this.#checkPacks(name);
     return {
       snapshots: names,
       soundSnapshots: names.filter((name) => !this.#damaged.has(name)),
@@ -173,9 +175,10 @@ export class ArchiveCheck {
     return new DamagedPackCheck(snapshot, pack, file, this.#report);
   }
 
-  /** With damage about, nobody knows which packs are needed; the others are listed all the same. */
+  /** What a damaged manifest needs is unknown, so that its packs may be listed too. */
   async #findLeftovers(): Promise<readonly Leftover[]> {
-    return await findLeftovers(this.#files, () => undefined);
+    const found = await unreadable(() => findLeftovers(this.#files, () => undefined));
+    return typeof found === "string" ? [] : found;
   }
 
   async #catchDamage<T>(
@@ -186,6 +189,7 @@ export class ArchiveCheck {
     try {
       const result = await unreadable(work);
       if (typeof result !== "string") return result;
+      if (snapshot !== undefined) this.#unreadable.add(snapshot);
       const place = snapshot === undefined ? {} : { snapshot };
       const part = snapshot === undefined ? "archive" : "manifest";
       this.#report({ part, file, message: result, ...place });

@@ -37,6 +37,11 @@ const headSchema = z.strictObject({
   created_time: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
 });
 
+/** What every format begins with. */
+export const newerSchema: z.ZodType<{ format: number }> = z.looseObject({
+  format: z.int().min(FORMAT + 1),
+});
+
 /** The first line of a manifest, without its line feed. */
 export function encodeHead(head: SnapshotHead): string {
   const { info, logSiblings } = head.rootProof;
@@ -75,7 +80,7 @@ export function encodeHead(head: SnapshotHead): string {
  */
 export function decodeHead(text: string): SnapshotHead | { why: string; format?: number } {
   const json = parseJson(text);
-  const format = z.looseObject({ format: z.int().min(FORMAT + 1) }).safeParse(json);
+  const format = newerSchema.safeParse(json);
   if (format.success) return { why: "the format is newer", format: format.data.format };
   const parsed = headSchema.safeParse(json);
   if (!parsed.success) return { why: "the head is not what a writer writes" };

@@ -2,6 +2,7 @@ import { type Damage, DamageError } from "./archive-error.js";
 import type { ArchiveFiles, ReadableFile } from "./archive-files.js";
 import { formatNewer } from "./archive-json.js";
 import { BODY_BYTES_MAX } from "./archive-limits.js";
+import { DIGEST_TAIL_BYTES, decodeDigestTail } from "./digest-tail.js";
 import { DigestedLines } from "./digested-lines.js";
 import { decodeFoot } from "./foot-text.js";
 import { decodeHead } from "./head-text.js";
@@ -30,6 +31,8 @@ export class ManifestStream implements AsyncDisposable {
   readonly #first: readonly string[];
   readonly #onDamage: OnDamage;
   #foot: SnapshotFoot | null = null;
+  /** Format that the head claims; believed if the digest is right. */
+  #newerFormat: number | null = null;
 
   private constructor(
     name: string,
@@ -87,6 +90,7 @@ export class ManifestStream implements AsyncDisposable {
 
   /** The tiles in order; what is behind them is checked before this ends. */
   async *tiles(): AsyncGenerator<TileLine> {
+    if (this.#newerFormat !== null) return await this.skipTiles();
     const sums = new TileSums();
     let line = 1;
     for (let batch: readonly string[] = this.#first; ; ) {
@@ -110,8 +114,8 @@ export class ManifestStream implements AsyncDisposable {
   #readHead(text: string): SnapshotHead | null {
     const head = decodeHead(text);
     if ("why" in head) {
-      if (head.format !== undefined) throw formatNewer(manifestFile(this.name), head.format);
-      this.#damaged(`${head.why}.`, 1);
+      this.#newerFormat = head.format ?? null;
+      if (head.format === undefined) this.#damaged(`${head.why}.`, 1);
       return null;
     }
     const name = parseSnapshotName(this.name);
@@ -142,14 +146,19 @@ export class ManifestStream implements AsyncDisposable {
   }
 
   #readFoot(): SnapshotFoot | null {
-    const foot = this.#lines.last.endsWith("\n") ? decodeFoot(this.#lines.last.slice(0, -1)) : null;
-    const sha256 = this.#lines.sha256;
-    if (foot === null) {
-      this.#damaged("the foot is not what a writer writes; the file may have been cut off.");
-    } else if (sha256 === null || !sha256.equals(foot.sha256)) {
+    const { last, sha256 } = this.#lines;
+    const digest = decodeDigestTail(last.slice(-DIGEST_TAIL_BYTES));
+    const foot = decodeFoot(last.slice(0, -1));
+    if (digest === null) {
+      this.#damaged("its end is not what a writer writes; the file may have been cut off.");
+    } else if (sha256 === null || !sha256.equals(digest)) {
       this.#damaged("its bytes do not have the digest in its foot.");
     } else if (parseSnapshotName(this.name)?.digest !== sha256.toString("hex", 0, 8)) {
       this.#damaged("its digest is not the one in its name.");
+    } else if (this.#newerFormat !== null) {
+      throw formatNewer(manifestFile(this.name), this.#newerFormat);
+    } else if (foot === null) {
+      this.#damaged("its foot is not what a writer writes.");
     } else {
       this.#foot = foot;
     }

@@ -27,6 +27,16 @@ export class SimulatedDisk implements ArchiveFiles {
   #unlockWaiters: (() => void)[] = [];
   #waitWatchers: (() => void)[] = [];
 
+  /** Operations of a disk take their time, so that others come in between. */
+  #turn: () => Promise<void> = () => new Promise((resolve) => setImmediate(resolve));
+
+  /** A disk whose operations take no time, for tests with one process and many rounds. */
+  static immediate(): SimulatedDisk {
+    const disk = new SimulatedDisk();
+    disk.#turn = () => Promise.resolve();
+    return disk;
+  }
+
   /** Settles as soon as somebody waits for a lock. */
   lockWaiter(): Promise<void> {
     if (this.#unlockWaiters.length > 0) return Promise.resolve();
@@ -39,6 +49,7 @@ export class SimulatedDisk implements ArchiveFiles {
    */
   afterPowerCut(survives: () => boolean): SimulatedDisk {
     const disk = new SimulatedDisk();
+    disk.#turn = this.#turn;
     const after: Names = new Map();
     const copies = new Map<Target, Target>();
     const all = new Set([...this.#names.keys(), ...this.#syncedNames.keys()]);
@@ -77,7 +88,7 @@ export class SimulatedDisk implements ArchiveFiles {
   }
 
   async list(folder: string): Promise<ListedEntry[] | null> {
-    await turn();
+    await this.#turn();
     if (folder !== "" && this.#names.get(folder) !== "folder") return null;
     return [...this.#names]
       .filter(([name]) => parentOf(name) === folder)
@@ -89,46 +100,46 @@ export class SimulatedDisk implements ArchiveFiles {
   }
 
   async fileBytes(name: string): Promise<number | null> {
-    await turn();
+    await this.#turn();
     const target = this.#names.get(name);
     return target === undefined || target === "folder" ? null : target.bytes.length;
   }
 
   async openRead(name: string): Promise<ReadableFile | null> {
-    await turn();
+    await this.#turn();
     const target = this.#names.get(name);
     if (target === undefined || target === "folder") return null;
     return {
       bytes: target.bytes.length,
       read: async (offset, length) => {
-        await turn();
+        await this.#turn();
         return Buffer.from(target.bytes.subarray(offset, offset + length));
       },
-      close: turn,
+      close: () => this.#turn(),
     };
   }
 
   async create(name: string): Promise<WritableFile> {
-    await turn();
+    await this.#turn();
     if (this.#names.has(name)) throw refused(name, "EEXIST");
     this.#requireFolder(name);
     const file: File = { bytes: Buffer.alloc(0), syncedBytes: Buffer.alloc(0) };
     this.#names.set(name, file);
     return {
       write: async (bytes) => {
-        await turn();
+        await this.#turn();
         file.bytes = Buffer.concat([file.bytes, bytes]);
       },
       sync: async () => {
-        await turn();
+        await this.#turn();
         file.syncedBytes = file.bytes;
       },
-      close: turn,
+      close: () => this.#turn(),
     };
   }
 
   async makeFolder(name: string): Promise<boolean> {
-    await turn();
+    await this.#turn();
     if (name === "" || this.#names.has(name)) return false;
     const parent = parentOf(name);
     if (parent !== "") await this.makeFolder(parent);
@@ -137,7 +148,7 @@ export class SimulatedDisk implements ArchiveFiles {
   }
 
   async link(from: string, to: string): Promise<boolean> {
-    await turn();
+    await this.#turn();
     const file = this.#file(from);
     this.#requireFolder(to);
     if (this.#names.has(to)) return false;
@@ -146,7 +157,7 @@ export class SimulatedDisk implements ArchiveFiles {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await turn();
+    await this.#turn();
     const file = this.#file(from);
     this.#requireFolder(to);
     this.#names.delete(from);
@@ -154,19 +165,19 @@ export class SimulatedDisk implements ArchiveFiles {
   }
 
   async remove(name: string): Promise<void> {
-    await turn();
+    await this.#turn();
     if (this.#names.get(name) === "folder") throw refused(name, "EISDIR");
     this.#names.delete(name);
   }
 
   async removeFolder(name: string): Promise<boolean> {
-    await turn();
+    await this.#turn();
     if ([...this.#names.keys()].some((other) => parentOf(other) === name)) return false;
     return this.#names.delete(name);
   }
 
   async syncFolder(name: string): Promise<void> {
-    await turn();
+    await this.#turn();
     if (name !== "" && this.#names.get(name) !== "folder") throw refused(name, "ENOENT");
     for (const names of [this.#syncedNames, this.#names]) {
       for (const below of [...names.keys()].filter((other) => parentOf(other) === name)) {
@@ -178,7 +189,7 @@ export class SimulatedDisk implements ArchiveFiles {
   }
 
   async lock(name: string, options: LockOptions = {}): Promise<FileLock | null> {
-    await turn();
+    await this.#turn();
     const file = this.#names.get(name);
     if (file === undefined) return null;
     while (this.#locked.has(file)) {
@@ -193,7 +204,7 @@ export class SimulatedDisk implements ArchiveFiles {
     this.#locked.add(file);
     return {
       release: async () => {
-        await turn();
+        await this.#turn();
         this.#locked.delete(file);
         for (const waiter of this.#unlockWaiters.splice(0)) waiter();
       },
@@ -226,9 +237,4 @@ function parentOf(name: string): string {
 
 function refused(name: string, code: string): ArchiveError {
   return new ArchiveError("ARCHIVE_IO", `${name}: ${code}`, { file: name, system_code: code });
-}
-
-/** Operations of a disk take their time, so that others come in between. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
