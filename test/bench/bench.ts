@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { calmCollector } from "@holdfast/rpc";
 import { Etcd, etcdVersion } from "./etcd.js";
 import { Pair } from "./pair.js";
 import {
@@ -13,6 +14,8 @@ import {
 import { measureCommits, measureLatency, measureStalled, measureStream } from "./rows/live.js";
 import { print, type Row, report, type SkippedRow } from "./table.js";
 
+// The reader of the streams is a client like any other.
+calmCollector();
 const large = process.argv.includes("--large");
 const items = large ? 10_000_000 : 1_000_000;
 const repeats = large ? 1 : 3;
