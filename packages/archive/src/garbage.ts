@@ -39,7 +39,7 @@ export async function findLeftovers(
   files: ArchiveFiles,
   onDamage: OnDamage = throwDamage,
 ): Promise<readonly Leftover[]> {
-  const { leftovers, locks } = await find(files, onDamage);
+  const { leftovers, locks } = await find(files, onDamage, false);
   for (const lock of locks.values()) await lock.release();
   return leftovers;
 }
@@ -55,11 +55,11 @@ export async function collectGarbage(
 ): Promise<GcResult> {
   const deleter = options.dryRun ? null : await lockDeleter(files, 0);
   try {
-    const { leftovers, running, locks } = await find(files, throwDamage);
+    const { leftovers, running, locks } = await find(files, throwDamage, !options.dryRun);
     try {
       for (const { kind, file } of options.dryRun ? [] : leftovers) {
         if (kind !== "work") await files.remove(file);
-        else await deleteWork(files, file, locks.has(file.slice(WORK.length + 1)));
+        else await deleteWork(files, file);
       }
     } finally {
       for (const lock of locks.values()) await lock.release();
@@ -76,19 +76,20 @@ export async function collectGarbage(
  * gives it its name, and links its manifest before its work folder goes. So a pack that is seen
  * first is listed by a folder that is looked at later, or named by a manifest read last.
  */
-async function find(files: ArchiveFiles, onDamage: OnDamage): Promise<Findings> {
+async function find(files: ArchiveFiles, onDamage: OnDamage, collect: boolean): Promise<Findings> {
   const { packs, partials } = await listPacks(files);
   const running: string[] = [];
   const locks = new Map<string, FileLock>();
   try {
     const works: Leftover[] = [];
     for (const id of await workIds(files)) {
-      const lock = await files.lock(`${WORK}/${id}/${WORK_LOCK}`);
-      if (lock !== null) locks.set(id, lock);
+      const seen = await files.lock(`${WORK}/${id}/${WORK_LOCK}`);
+      if (seen !== null) locks.set(id, seen);
       const folder = await describeWork(files, id);
       if (folder === null) continue;
-      // Without a lock file it is empty, new or nearly gone; only an empty one can be removed.
-      if (lock !== null || !folder.lockFile) works.push(folder.leftover);
+      const lock = seen ?? (folder.lockFile || !collect ? null : await adopt(files, id));
+      if (lock !== null) locks.set(id, lock);
+      if (lock !== null || !(folder.lockFile || collect)) works.push(folder.leftover);
       else {
         running.push(folder.leftover.file);
         for (const pack of await listedPacks(files, id)) packs.delete(pack);
@@ -152,13 +153,28 @@ async function describeWork(
   return { leftover: { kind: "work", file, bytes }, lockFile };
 }
 
-/** Only what we hold the lock of is emptied; a folder that is just being made has none yet. */
-async function deleteWork(files: ArchiveFiles, folder: string, locked: boolean): Promise<void> {
-  if (locked) {
-    for (const { name } of (await files.list(folder)) ?? []) {
-      if (name !== WORK_LOCK) await files.remove(`${folder}/${name}`);
-    }
-    await files.remove(`${folder}/${WORK_LOCK}`);
+/**
+ * Locks a work folder that has no lock file: a new one, or what a power cut left of one. Its owner,
+ * if it has one, then takes another. Null when the owner was faster.
+ */
+async function adopt(files: ArchiveFiles, id: string): Promise<FileLock | null> {
+  const name = `${WORK}/${id}/${WORK_LOCK}`;
+  try {
+    const file = await files.create(name);
+    await file.close();
+  } catch (error) {
+    const gone = (await files.list(`${WORK}/${id}`)) === null;
+    if (!gone && (await files.fileBytes(name)) === null) throw error;
+    return null;
   }
+  return await files.lock(name);
+}
+
+/** Deletes a work folder of which we hold the lock; the lock's file goes last. */
+async function deleteWork(files: ArchiveFiles, folder: string): Promise<void> {
+  for (const { name } of (await files.list(folder)) ?? []) {
+    if (name !== WORK_LOCK) await files.remove(`${folder}/${name}`);
+  }
+  await files.remove(`${folder}/${WORK_LOCK}`);
   await files.removeFolder(folder);
 }

@@ -34,7 +34,7 @@ export class WorkFolder {
     this.#lock = lock;
   }
 
-  /** Makes a work folder; null when a gc took the empty folder away: try another id. */
+  /** Makes a work folder; null when a gc took the new folder: try another id. */
   static async create(
     files: ArchiveFiles,
     id: string,
@@ -48,7 +48,8 @@ export class WorkFolder {
       await file.close();
       lock = await files.lock(`${folder}/${WORK_LOCK}`, { waitSeconds: 1 });
     } catch (error) {
-      if ((await files.list(folder)) === null) return null;
+      const gone = (await files.list(folder)) === null;
+      if (gone || (await files.fileBytes(`${folder}/${WORK_LOCK}`)) !== null) return null;
       throw error;
     }
     if (lock === null) return null;
