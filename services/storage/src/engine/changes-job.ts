@@ -1,14 +1,9 @@
 import { HASH_BYTES, pathRange } from "@holdfast/merkle";
 import { ChangeGatherer } from "../state/change-gatherer.js";
-import {
-  changesOf,
-  type GatheredChanges,
-  memoryOf,
-  nothingGathered,
-} from "../state/gathered-changes.js";
-import type { TreeView } from "../state/tree-view.js";
+import type { ChangedKeys } from "../state/changed-keys.js";
+import { changesOf, memoryOf, nothingGathered } from "../state/gathered-changes.js";
 import { versionPruned } from "../state/versions.js";
-import { type DeltaFrameResult, packDeltaTiles } from "./delta-frame.js";
+import { packDeltaTiles } from "./delta-frame.js";
 import type { OpenGeneration } from "./open-generation.js";
 import { type IsCancelled, throwIfCancelled } from "./scan-cancelled.js";
 import type { ChangesJob, ChangesResult } from "./scan-job.js";
@@ -16,7 +11,7 @@ import type { ChangesJob, ChangesResult } from "./scan-job.js";
 /** Journal entries that one job looks at before it answers, so that others get their turn. */
 const JOURNAL_ENTRIES_PER_JOB = 50_000;
 /** Changes gathered ahead: enough for several frames. */
-const CHANGES_AHEAD = 4_096;
+const CHANGES_AHEAD = 2_048;
 
 /**
  * Gathers changes, and fills one frame with tiles whose changes are known. The answer has no frame
@@ -35,43 +30,35 @@ export function changesFrame(
     { journal: generation.journal, later },
   );
   let gathered = job.gathered ?? nothingGathered(startBehind(job.after));
+  let changes = changesOf(gathered);
+  const row = (keyHash: Buffer): Buffer | null => generation.rows.item(keyHash, job.version);
   let left = JOURNAL_ENTRIES_PER_JOB;
   let needsMore = false;
   for (;;) {
     throwIfCancelled(isCancelled);
-    const isEnough = changesOf(gathered).count >= CHANGES_AHEAD && !needsMore;
+    const isEnough = changes.count >= CHANGES_AHEAD && !needsMore;
     if (gathered.coveredTo !== null && left > 0 && !isEnough) {
       const step = gatherer.step(gathered, left);
       gathered = step.gathered;
+      changes = changesOf(gathered);
       // A walk that finds nothing costs too.
       left -= step.looked + 1;
       needsMore = false;
       continue;
     }
-    const packed = packChanges(generation, job, gathered, later);
+    const coveredTo = gathered.coveredTo === null ? null : Buffer.from(gathered.coveredTo);
+    const packed = packDeltaTiles({ later, changes, coveredTo, row }, job.after);
     if (packed.frame !== null || packed.isLast || left <= 0) {
-      return { ...packed, gathered: withoutSent(gathered, packed.last) };
+      return { ...packed, gathered: { ...gathered, changes: unsent(changes, packed.last) } };
     }
     needsMore = true;
   }
 }
 
-function packChanges(
-  { reader }: OpenGeneration,
-  { after, version }: ChangesJob,
-  gathered: GatheredChanges,
-  later: TreeView,
-): DeltaFrameResult {
-  const coveredTo = gathered.coveredTo === null ? null : Buffer.from(gathered.coveredTo);
-  const row = (keyHash: Buffer): Buffer | null => reader.row(keyHash, version);
-  return packDeltaTiles({ later, changes: changesOf(gathered), coveredTo, row }, after);
-}
-
-/** Drops the changes of tiles that are in the frame. */
-function withoutSent(gathered: GatheredChanges, last: string): GatheredChanges {
-  const changes = changesOf(gathered);
+/** The changes without those of tiles that are in the frame. */
+function unsent(changes: ChangedKeys, last: string): ArrayBuffer {
   const first = last === "" ? 0 : changes.indexOf(pathRange(last).end);
-  return { ...gathered, changes: memoryOf(changes.from(first)) };
+  return memoryOf(changes.from(first));
 }
 
 /** The lowest key hash behind the tile at `after`; null behind the last. */

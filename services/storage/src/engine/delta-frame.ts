@@ -1,5 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
-import { type DeltaBody, type DeltaChange, encodeDeltaBody } from "@holdfast/merkle";
+import {
+  type DeltaBody,
+  type DeltaChange,
+  decodeStateItem,
+  encodeDeltaBody,
+  nodesEqual,
+  sha256,
+} from "@holdfast/merkle";
 import { type DeltaStates, type DeltaTile, deltaTilesBehind } from "../state/delta-tiling.js";
 import { type ChunkField, ChunkFrame, chunkBytesMax, FRAME_BYTES } from "./chunk-frame.js";
 import type { FrameResult } from "./scan-job.js";
@@ -27,6 +34,8 @@ const FIELD_BYTES = 7;
 /** Least bytes of a deletion in a body, and of an old value hash beside an item. */
 const DELETION_BYTES = 70;
 const OLD_VALUE_HASH_BYTES = 34;
+/** A tile with fewer changes is made without knowing that it fits: looking costs as much. */
+const CHANGES_MADE_IN_VAIN_MAX = 64;
 
 /**
  * Packs the tiles of a delta behind `after` into one frame of StreamStateChanges while they fit
@@ -87,37 +96,50 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
   return fields;
 }
 
+/** @throws ROW_CORRUPT when the rows are not those of the tree. */
 function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
   const changes: DeltaChange[] = [];
   for (let index = tile.low; index < tile.high; index++) changes.push(changeAt(index, source));
   const { later } = source;
-  return encodeDeltaBody(tile.path, changes, {
+  const delta = encodeDeltaBody(tile.path, changes, {
     node: ({ keyHash, depth }) => later.bitNode(keyHash, depth),
   });
+  // Folded from the values of the rows, while the tile's node is the tree's.
+  if (!nodesEqual(delta.toNode, tile.node)) throw corrupt(`What lies under ${tile.path}`);
+  return delta;
 }
 
-function changeAt(index: number, { later, changes, row }: DeltaSource): DeltaChange {
+function changeAt(index: number, { changes, row }: DeltaSource): DeltaChange {
   const keyHash = changes.keyHash(index);
   const oldValueHash = changes.oldValueHash(index);
   if (changes.kind(index) === "deleted") {
     if (oldValueHash === null) throw new Error("a deleted key has an old value");
     return { kind: "delete", keyHash, oldValueHash };
   }
-  const leaf = later.leaf(keyHash);
   const item = row(keyHash);
-  if (leaf === null || item === null || item.length !== leaf.bytes) {
-    const hex = keyHash.toString("hex");
-    throw new HoldfastError("ROW_CORRUPT", `The row of key hash ${hex} is missing. Run fsck.`, {
-      metadata: { key_hash: hex },
-    });
-  }
-  return { kind: "put", keyHash, item, valueHash: leaf.valueHash, oldValueHash };
+  if (item === null) throw corrupt(`The row of key hash ${keyHash.toString("hex")}`);
+  return { kind: "put", keyHash, item, valueHash: valueHashOf(item), oldValueHash };
 }
 
-/** A body is at least this long: known before it is made, which is costly. */
-function bodyBytesMin(tile: DeltaTile, { later, changes }: DeltaSource): number {
+function valueHashOf(item: Buffer): Buffer {
+  try {
+    return sha256(decodeStateItem(item).value);
+  } catch (cause) {
+    throw corrupt("A row", cause);
+  }
+}
+
+function corrupt(what: string, cause?: unknown): HoldfastError {
+  return new HoldfastError("ROW_CORRUPT", `${what} is not what the tree says. Run fsck.`, {
+    cause,
+  });
+}
+
+/** A body is at least this long: known before it is made, where making it in vain is costly. */
+function bodyBytesMin({ low, high }: DeltaTile, { later, changes }: DeltaSource): number {
+  if (high - low < CHANGES_MADE_IN_VAIN_MAX) return 0;
   let bytes = 0;
-  for (let index = tile.low; index < tile.high && bytes <= FRAME_BYTES; index++) {
+  for (let index = low; index < high && bytes <= FRAME_BYTES; index++) {
     const kind = changes.kind(index);
     if (kind === "deleted") bytes += DELETION_BYTES;
     else bytes += later.leaf(changes.keyHash(index))?.bytes ?? 0;

@@ -1,4 +1,5 @@
-import { HASH_BYTES, type KeyHashRange } from "@holdfast/merkle";
+import { limits } from "@holdfast/core";
+import { HASH_BYTES, type KeyHashRange, stateItemBytes } from "@holdfast/merkle";
 import type { GenerationEnv } from "./generation-env.js";
 import { type KeyBytes, openRaw, type RawDatabase, type RawVisitor } from "./raw-range.js";
 import { SHARDS, shardOf, stateKey } from "./schema.js";
@@ -20,8 +21,13 @@ const ITEM_HEAD_BYTES_MAX = 4;
 const STEPS_BEFORE_SEEK = 4;
 /** Views of the value buffer are kept for lengths below this: no object is made for such rows. */
 const VIEWS_MAX = 4_096;
-/** Version part of a state key that is behind every version of its key. */
+/** Version part of a state key behind that of every version but 0. */
 const BEHIND_ALL_VERSIONS: Buffer = Buffer.alloc(8, 0xff);
+/** The same, behind that of version 0, too. */
+const BEHIND_ALL_ROWS: Buffer = Buffer.alloc(9, 0xff);
+/** Where a single item is copied to: tag, length and the largest item. */
+const ITEM_BYTES_MAX: number =
+  2 * ITEM_HEAD_BYTES_MAX + stateItemBytes(limits.KEY_BYTES_MAX, limits.VALUE_BYTES_MAX);
 
 /**
  * Copies the items of a key range at a version straight into a chunk body (field `items` of
@@ -31,6 +37,7 @@ const BEHIND_ALL_VERSIONS: Buffer = Buffer.alloc(8, 0xff);
 export class RowScanner {
   readonly #shards: readonly RawDatabase[];
   readonly #copy: RowCopy = new RowCopy();
+  readonly #item: Buffer = Buffer.allocUnsafeSlow(ITEM_BYTES_MAX);
 
   constructor({ root }: GenerationEnv) {
     // One write transaction for all handles instead of one for each.
@@ -39,6 +46,17 @@ export class RowScanner {
         openRaw(root, `state.${shard.toString(16)}`, this.#copy),
       ),
     );
+  }
+
+  /** The encoded item of a key, in memory of its own; null when it is absent. */
+  item(keyHash: Buffer, version: bigint): Buffer | null {
+    const copy = this.#copy;
+    const { start, end } = rowsOf(keyHash, version);
+    copy.begin(version, this.#item, 0);
+    // The first row that is not newer is the one, or says that the key was deleted.
+    copy.run(this.#shards[shardOf(keyHash)] as RawDatabase, start, end, 1);
+    const { items, bytes, end: at } = copy.result();
+    return items === 0 ? null : Buffer.from(this.#item.subarray(at - bytes, at));
   }
 
   /**
@@ -53,6 +71,14 @@ export class RowScanner {
     while (start !== null && !copy.isFull) start = copy.run(database, start, range.end);
     return copy.isFull ? null : copy.result();
   }
+}
+
+/** The key hash, and behind it the end of its rows: newest first, so version 0 is the last. */
+function rowsOf(
+  keyHash: Buffer,
+  version: bigint,
+): { readonly start: Buffer; readonly end: Buffer } {
+  return { start: stateKey(keyHash, version), end: Buffer.concat([keyHash, BEHIND_ALL_ROWS]) };
 }
 
 class RowCopy implements RawVisitor {
@@ -90,13 +116,23 @@ class RowCopy implements RawVisitor {
     return { end: this.#at, items: this.#items, bytes: this.#bytes };
   }
 
-  /** Copies from `start` on; answers where to go on when it is cheaper to seek, else null. */
-  run(database: RawDatabase, start: Buffer, end: Buffer | null): Buffer | null {
+  /**
+   * Copies from `start` on, looking at `rowsMax` rows at most.
+   * @returns where to go on when it is cheaper to seek, else null.
+   */
+  run(
+    database: RawDatabase,
+    start: Buffer,
+    end: Buffer | null,
+    rowsMax: number = Number.POSITIVE_INFINITY,
+  ): Buffer | null {
     this.#seek = null;
     this.#steps = 0;
     const rows = database.getRange(end === null ? { start } : { start, end })[Symbol.iterator]();
     try {
-      while (rows.next().done !== true && this.#seek === null && !this.isFull);
+      for (let left = rowsMax; left > 0 && rows.next().done !== true; left--) {
+        if (this.#seek !== null || this.isFull) break;
+      }
     } finally {
       rows.return?.();
     }
