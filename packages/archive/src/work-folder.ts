@@ -42,16 +42,15 @@ export class WorkFolder {
   ): Promise<WorkFolder | null> {
     const folder = `${WORK}/${id}`;
     await makeDurableFolder(files, folder);
-    let lock: FileLock | null;
     try {
       const file = await files.create(`${folder}/${WORK_LOCK}`);
       await file.close();
-      lock = await files.lock(`${folder}/${WORK_LOCK}`, { waitSeconds: 1 });
     } catch (error) {
       const gone = (await files.list(folder)) === null;
       if (gone || (await files.fileBytes(`${folder}/${WORK_LOCK}`)) !== null) return null;
       throw error;
     }
+    const lock = await files.lock(`${folder}/${WORK_LOCK}`, { waitSeconds: 1 });
     if (lock === null) return null;
     try {
       const work = new WorkFolder(files, id, head, lock);
