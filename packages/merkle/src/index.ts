@@ -10,6 +10,7 @@ export {
 export type { DeltaChange } from "./delta-change.js";
 export type { FoldedChunk, OnInner, OnItem } from "./folded-chunk.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
+export { HashBatch } from "./hash-batch.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
 export { LogFrontier, type LogNode } from "./log-frontier.js";
 export { EMPTY_LOG_ROOT, logInnerHash, logLeafHash } from "./log-hash.js";

@@ -50,7 +50,7 @@ export class BatchSink implements BlockSink {
     this.#requests = requests;
   }
 
-  /** The nodes that were given, for a cache. */
+  /** The nodes that were given. */
   *nodes(): Generator<NewNode> {
     for (const level of this.#nodes) yield* level ?? [];
   }

@@ -2,16 +2,15 @@ import { type CommitAnswer, checkBlock } from "../ledger/block.js";
 import { buildBlock } from "../ledger/build-block.js";
 import { type Head, readHead } from "../ledger/head.js";
 import { parseBlock } from "../rpc/block-parser.js";
+import { createMessageHasher } from "../state/message-hasher.js";
 import type { PhysicalNode } from "../state/physical-node.js";
+import { TREE_HEAP_BYTES, TreeHasher } from "../state/tree-hasher.js";
 import { BatchSink } from "./batch-sink.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { LmdbStoreReader } from "./lmdb-store-reader.js";
-import { NodeCache } from "./node-cache.js";
 import { BatchWriter, type Segment } from "./packed-batch.js";
+import { PendingNodes } from "./pending-nodes.js";
 import { RequestIds } from "./request-ids.js";
-
-/** Recently written tree nodes kept in memory, bytes: the upper tree of some million keys. */
-const NODE_CACHE_BYTES: number = 48 * 2 ** 20;
 
 /** Time and chance. */
 export interface CommitSources {
@@ -36,7 +35,8 @@ export class CommitCore {
   readonly #sources: CommitSources;
   readonly #requests: RequestIds;
   readonly #batch: BatchWriter = new BatchWriter();
-  readonly #cache: NodeCache = new NodeCache(NODE_CACHE_BYTES);
+  readonly #pending: PendingNodes = new PendingNodes();
+  readonly #treeHasher: TreeHasher = new TreeHasher(createMessageHasher(TREE_HEAP_BYTES));
   #head: Head;
 
   constructor(env: GenerationEnv, sources: CommitSources) {
@@ -62,11 +62,13 @@ export class CommitCore {
     }
     const sink = new BatchSink(this.#batch, this.#requests);
     try {
-      const sources = { ...this.#sources, loadNode: this.#loadNode };
+      const sources = {
+        ...this.#sources,
+        loadNode: this.#loadNode,
+        treeHasher: this.#treeHasher,
+      };
       const { head, answer } = buildBlock(block, this.#head, sources, sink);
-      for (const { path, node } of sink.nodes()) {
-        this.#cache.set(answer.committedVersion, path, node);
-      }
+      this.#pending.add(answer.committedVersion, sink.nodes());
       this.#head = head;
       return { answer, segments: this.#batch.take() };
     } catch (error) {
@@ -77,9 +79,9 @@ export class CommitCore {
 
   /** Batches up to this version are durable. */
   durable(version: bigint): void {
-    // What leaves the caches is on disk; older snapshots must not be read any more.
+    // What is no longer pending is on disk; older snapshots must not be read any more.
     this.#reader.release();
-    this.#cache.durable(version);
+    this.#pending.durable(version);
     this.#requests.durable(version);
   }
 
@@ -89,5 +91,5 @@ export class CommitCore {
   }
 
   readonly #loadNode = (version: bigint, path: string): PhysicalNode =>
-    this.#cache.get(version, path) ?? this.#reader.node(version, path);
+    this.#pending.get(version, path) ?? this.#reader.node(version, path);
 }

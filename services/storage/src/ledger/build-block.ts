@@ -7,6 +7,7 @@ import {
   sha256,
   writeSetHash,
 } from "@holdfast/merkle";
+import type { TreeHasher } from "../state/tree-hasher.js";
 import { type NodeStore, updateTree } from "../state/tree-update.js";
 import type { Block, CommitAnswer } from "./block.js";
 import type { BlockSink } from "./block-sink.js";
@@ -20,6 +21,7 @@ export interface BlockSources {
   /** Now, microseconds. */
   readonly wallUs: () => bigint;
   readonly randomBytes: (count: number) => Buffer;
+  readonly treeHasher: TreeHasher;
 }
 
 /** A block that was built on a head. */
@@ -53,11 +55,13 @@ export function buildBlock(
 
   const shardJournalEntries = [...head.shardJournalEntries];
   const counting = countingSink(sink, shardJournalEntries);
-  const root = updateTree(head.root, version, keyWritesOf(transactions, firstVersion, counting), {
+  const store: NodeStore = {
     load: sources.loadNode,
     written: (path, node) => sink.node(path, node),
     replaced: (oldVersion, path) => sink.staleNode(oldVersion, path),
-  });
+  };
+  const writes = keyWritesOf(transactions, firstVersion, counting);
+  const root = updateTree(head.root, version, writes, store, sources.treeHasher);
   const stateRoot = Buffer.from(nodeHash(root.subtree.node));
 
   const frontier = head.frontier.copy();

@@ -6,7 +6,9 @@ import test from "node:test";
 import { nodeHash, verifyStateProof } from "@holdfast/merkle";
 import { SeededRandom } from "@holdfast/testing";
 import { neighboursOf, proveKey } from "./key-proof.js";
+import { createMessageHasher } from "./message-hasher.js";
 import { PhysicalNode } from "./physical-node.js";
+import { TREE_HEAP_BYTES, TreeHasher } from "./tree-hasher.js";
 import { updateTree } from "./tree-update.js";
 import { TreeView } from "./tree-view.js";
 
@@ -20,11 +22,13 @@ function treeOf(keys: readonly Buffer[]): TreeView {
       settle: () => ({ kind: "leaf", keyHash, valueHash: valueHashOf(keyHash), bytes: 1 }) as const,
     }));
   const none = (): never => assert.fail("there is nothing to load");
-  const root = updateTree(PhysicalNode.EMPTY, 1n, writes, {
+  const store = {
     load: none,
-    written: (path, node) => void nodes.set(path, node),
+    written: (path: string, node: PhysicalNode) => void nodes.set(path, node),
     replaced: none,
-  });
+  };
+  const hasher = new TreeHasher(createMessageHasher(TREE_HEAP_BYTES));
+  const root = updateTree(PhysicalNode.EMPTY, 1n, writes, store, hasher);
   return new TreeView(root, (_, path) => nodes.get(path) ?? assert.fail(`no node at ${path}`));
 }
 

@@ -21,7 +21,12 @@ export const SLOTS_AT = 5;
 export const LEAF_SLOT_BYTES = 68;
 /** Encoded length of an inner slot, bytes. */
 export const INNER_SLOT_BYTES = 52;
-const HASH_BYTES = 32;
+/** Length of a hash, bytes. */
+export const HASH_BYTES = 32;
+/** Inside of an inner slot: its hash, the number of its keys, their bytes. */
+export const SLOT_HASH_AT = 8;
+export const ITEMS_AT = 40;
+export const BYTES_AT = 46;
 /** Slots of a node. */
 export const NODE_SLOTS = 16;
 
@@ -33,11 +38,17 @@ function bits(mask: number): number {
   return (count + (count >>> 8)) & 0x1f;
 }
 
+/** The slots below each heap position, as masks. */
+const BELOW: Uint16Array = Uint16Array.from({ length: 2 * NODE_SLOTS }, (_, heap) => {
+  if (heap === 0) return 0;
+  const depth = 31 - Math.clz32(heap);
+  const width = NODE_SLOTS >> depth;
+  return ((1 << width) - 1) << ((heap - (1 << depth)) * width);
+});
+
 /** The slots below heap position `heap` as a mask. */
 export function slotsBelow(heap: number): number {
-  const depth = 31 - Math.clz32(heap);
-  const width = 16 >> depth;
-  return ((1 << width) - 1) << ((heap - (1 << depth)) * width);
+  return BELOW[heap] ?? 0;
 }
 
 /** Which binary nodes (heap index 1..15) have two keys or more, as a mask. */

@@ -2,7 +2,10 @@ import { strict as assert } from "node:assert";
 import { HoldfastError } from "@holdfast/core";
 import { EMPTY_HASH, EMPTY_NODE, innerHash, leafHash, type TreeNode } from "@holdfast/merkle";
 import {
+  BYTES_AT,
+  HASH_BYTES,
   INNER_SLOT_BYTES,
+  ITEMS_AT,
   LEAF_SLOT_BYTES,
   NODE_FORMAT,
   NODE_SLOTS,
@@ -10,6 +13,7 @@ import {
   SLOTS_AT,
   slotsBelow,
 } from "./node-shape.js";
+import { exchangeSlots, type SlotChange } from "./slot-exchange.js";
 
 /** One of the 16 children of a physical node. */
 export type Slot = { readonly kind: "empty" } | LeafSlot | InnerSlot;
@@ -46,11 +50,7 @@ export interface Subtree {
   readonly bytes: number;
 }
 
-/** Where an inner slot has the number of its keys, and their bytes. */
-const ITEMS_AT = 40;
-const BYTES_AT = 46;
 const EMPTY_SUBTREE: Subtree = { node: EMPTY_NODE, items: 0, bytes: 0 };
-const HASH_BYTES = 32;
 
 /**
  * A node of the state tree as it is stored: 16 children, and the hashes of all binary nodes
@@ -66,11 +66,13 @@ export class PhysicalNode {
 
   /** As it is stored (`node-shape.ts`). */
   readonly encoded: Buffer;
-  readonly #shape: NodeShape;
+  /** Where things lie in it. */
+  readonly shape: NodeShape;
 
-  private constructor(encoded: Buffer, shape: NodeShape) {
+  /** For those who made `encoded` in this shape; others decode. */
+  constructor(encoded: Buffer, shape: NodeShape) {
     this.encoded = encoded;
-    this.#shape = shape;
+    this.shape = shape;
   }
 
   /**
@@ -96,8 +98,8 @@ export class PhysicalNode {
   slot(index: number): Slot {
     const bit = 1 << index;
     const { encoded } = this;
-    if ((this.#shape.leafMask & bit) !== 0) {
-      const at = this.#shape.slotAt(index);
+    if ((this.shape.leafMask & bit) !== 0) {
+      const at = this.shape.slotAt(index);
       return {
         kind: "leaf",
         keyHash: encoded.subarray(at, at + HASH_BYTES),
@@ -105,8 +107,8 @@ export class PhysicalNode {
         bytes: encoded.readUInt32BE(at + 2 * HASH_BYTES),
       };
     }
-    if ((this.#shape.innerMask & bit) === 0) return EMPTY_SLOT;
-    const at = this.#shape.slotAt(index);
+    if ((this.shape.innerMask & bit) === 0) return EMPTY_SLOT;
+    const at = this.shape.slotAt(index);
     return {
       kind: "inner",
       version: encoded.readBigUInt64BE(at),
@@ -133,49 +135,46 @@ export class PhysicalNode {
   binaryNode(depth: number, index: number): Subtree {
     const heap = (1 << depth) + index;
     const below = slotsBelow(heap);
-    const { leafMask, innerMask, binaryMask } = this.#shape;
+    const { leafMask, innerMask, binaryMask } = this.shape;
     const occupied = (leafMask | innerMask) & below;
     if (occupied === 0) return EMPTY_SUBTREE;
-    const first = 31 - Math.clz32(occupied & -occupied);
+    const { items, bytes } = this.counts(occupied);
+    if (heap < NODE_SLOTS && (binaryMask & (1 << heap)) !== 0) {
+      const hashAt = this.shape.hashAt(heap);
+      const hash = this.encoded.subarray(hashAt, hashAt + HASH_BYTES);
+      return { node: { kind: "inner", hash }, items, bytes };
+    }
+    const slot = this.slot(31 - Math.clz32(occupied));
+    return { node: slot.kind === "empty" ? EMPTY_NODE : treeNodeOf(slot), items, bytes };
+  }
+
+  /** Keys and bytes of some slots; of all, when no mask is given. */
+  counts(occupied: number = this.shape.leafMask | this.shape.innerMask): {
+    readonly items: number;
+    readonly bytes: number;
+  } {
+    const { leafMask, innerMask } = this.shape;
     let items = 0;
     let bytes = 0;
-    let at = this.#shape.slotAt(first);
-    for (let slot = first; occupied >>> slot !== 0; slot++) {
-      if ((leafMask & (1 << slot)) !== 0) {
+    let index = 31 - Math.clz32(occupied & -occupied);
+    let at = this.shape.slotAt(index);
+    for (; occupied >>> index !== 0; index++) {
+      if ((leafMask & (1 << index)) !== 0) {
         items += 1;
         bytes += this.encoded.readUInt32BE(at + 2 * HASH_BYTES);
         at += LEAF_SLOT_BYTES;
-      } else if ((innerMask & (1 << slot)) !== 0) {
+      } else if ((innerMask & (1 << index)) !== 0) {
         items += this.encoded.readUIntBE(at + ITEMS_AT, 6);
         bytes += this.encoded.readUIntBE(at + BYTES_AT, 6);
         at += INNER_SLOT_BYTES;
       }
     }
-    if (heap < NODE_SLOTS && (binaryMask & (1 << heap)) !== 0) {
-      const hashAt = this.#shape.hashAt(heap);
-      const hash = this.encoded.subarray(hashAt, hashAt + HASH_BYTES);
-      return { node: { kind: "inner", hash }, items, bytes };
-    }
-    const slot = this.slot(first);
-    return { node: slot.kind === "empty" ? EMPTY_NODE : treeNodeOf(slot), items, bytes };
+    return { items, bytes };
   }
 
   /** This node with some of its slots exchanged; hashes only what lies above those. */
-  with(changes: readonly { readonly index: number; readonly slot: Slot }[]): PhysicalNode {
-    let { leafMask, innerMask } = this.#shape;
-    let changed = 0;
-    for (const { index, slot } of changes) {
-      const bit = 1 << index;
-      changed |= bit;
-      leafMask = slot.kind === "leaf" ? leafMask | bit : leafMask & ~bit;
-      innerMask = slot.kind === "inner" ? innerMask | bit : innerMask & ~bit;
-    }
-    const isSame = leafMask === this.#shape.leafMask && innerMask === this.#shape.innerMask;
-    const shape = isSame ? this.#shape : new NodeShape(leafMask, innerMask);
-    const encoded = Buffer.allocUnsafe(shape.length);
-    if (isSame) this.encoded.copy(encoded);
-    else this.#copyKept(encoded, shape, changed);
-    for (const { index, slot } of changes) writeSlot(encoded, shape.slotAt(index), slot);
+  with(changes: readonly SlotChange[]): PhysicalNode {
+    const { encoded, shape, changed } = exchangeSlots(this, changes);
     const node = new PhysicalNode(encoded, shape);
     for (let heap = NODE_SLOTS - 1; heap >= 1; heap--) {
       if ((shape.binaryMask & (1 << heap)) === 0 || (slotsBelow(heap) & changed) === 0) continue;
@@ -185,37 +184,18 @@ export class PhysicalNode {
     return node;
   }
 
-  /** Copies what does not change into the encoding of another shape. */
-  #copyKept(target: Buffer, shape: NodeShape, changed: number): void {
-    target[0] = NODE_FORMAT;
-    target.writeUInt16BE(shape.leafMask, 1);
-    target.writeUInt16BE(shape.innerMask, 3);
-    for (let index = 0; index < NODE_SLOTS; index++) {
-      const bit = 1 << index;
-      if ((changed & bit) !== 0 || ((shape.leafMask | shape.innerMask) & bit) === 0) continue;
-      const at = this.#shape.slotAt(index);
-      const length = (shape.leafMask & bit) !== 0 ? LEAF_SLOT_BYTES : INNER_SLOT_BYTES;
-      this.encoded.copy(target, shape.slotAt(index), at, at + length);
-    }
-    for (let heap = 1; heap < NODE_SLOTS; heap++) {
-      if ((shape.binaryMask & (1 << heap)) === 0 || (slotsBelow(heap) & changed) !== 0) continue;
-      const at = this.#shape.hashAt(heap);
-      this.encoded.copy(target, shape.hashAt(heap), at, at + HASH_BYTES);
-    }
-  }
-
   /** Hash of the binary node (1..15) or slot (16..31) at `heap`; those below it are in place. */
   #hashOf(heap: number): Buffer {
-    const { leafMask, innerMask, binaryMask } = this.#shape;
+    const { leafMask, innerMask, binaryMask } = this.shape;
     if (heap < NODE_SLOTS && (binaryMask & (1 << heap)) !== 0) {
-      const at = this.#shape.hashAt(heap);
+      const at = this.shape.hashAt(heap);
       return this.encoded.subarray(at, at + HASH_BYTES);
     }
     const below = slotsBelow(heap);
     const leaf = leafMask & below;
     const inner = innerMask & below;
     if ((leaf | inner) === 0) return EMPTY_HASH;
-    const at = this.#shape.slotAt(31 - Math.clz32(leaf | inner));
+    const at = this.shape.slotAt(31 - Math.clz32(leaf | inner));
     if (inner !== 0) return this.encoded.subarray(at + 8, at + 40);
     const valueAt = at + HASH_BYTES;
     return leafHash(
@@ -229,24 +209,6 @@ function treeNodeOf(slot: LeafSlot | InnerSlot): TreeNode {
   return slot.kind === "leaf"
     ? { kind: "leaf", keyHash: slot.keyHash, valueHash: slot.valueHash }
     : { kind: "inner", hash: slot.hash };
-}
-
-function writeSlot(target: Buffer, at: number, slot: Slot): void {
-  switch (slot.kind) {
-    case "empty":
-      return;
-    case "leaf":
-      target.set(slot.keyHash, at);
-      target.set(slot.valueHash, at + HASH_BYTES);
-      target.writeUInt32BE(slot.bytes, at + 2 * HASH_BYTES);
-      return;
-    case "inner":
-      target.writeBigUInt64BE(slot.version, at);
-      target.set(slot.hash, at + 8);
-      target.writeUIntBE(slot.items, at + ITEMS_AT, 6);
-      target.writeUIntBE(slot.bytes, at + BYTES_AT, 6);
-      return;
-  }
 }
 
 function corrupt(): HoldfastError {

@@ -1,5 +1,7 @@
-import type { LeafSlot, Slot } from "./physical-node.js";
-import { EMPTY_SLOT, PhysicalNode } from "./physical-node.js";
+import { createMessageHasher } from "./message-hasher.js";
+import { EMPTY_SLOT, type LeafSlot, PhysicalNode, type Slot } from "./physical-node.js";
+import type { SlotChange } from "./slot-exchange.js";
+import { TREE_HEAP_BYTES, TreeHasher } from "./tree-hasher.js";
 
 /** What a block does to one key. */
 export interface KeyWrites {
@@ -27,6 +29,7 @@ export interface NodeStore {
  * @param root the top of the tree before.
  * @param version the new version.
  * @param writes ascending by key hash, each key once.
+ * @param hasher is emptied first; give one to reuse its memory.
  * @returns the top of the tree after; the same object when nothing changed.
  */
 export function updateTree(
@@ -34,8 +37,13 @@ export function updateTree(
   version: bigint,
   writes: readonly KeyWrites[],
   store: NodeStore,
+  hasher: TreeHasher = new TreeHasher(createMessageHasher(TREE_HEAP_BYTES)),
 ): PhysicalNode {
-  return new TreeUpdate(version, writes, store).node(root, "", 0, writes.length);
+  hasher.clear();
+  hasher.begin((path, node) => store.written(path, node));
+  const update = new TreeUpdate(version, writes, store, hasher);
+  const changes = update.changes(root, "", 0, writes.length);
+  return changes.length === 0 ? root : hasher.finish(root, changes);
 }
 
 const HEX = "0123456789abcdef";
@@ -44,16 +52,18 @@ class TreeUpdate {
   readonly #version: bigint;
   readonly #writes: readonly KeyWrites[];
   readonly #store: NodeStore;
+  readonly #hasher: TreeHasher;
 
-  constructor(version: bigint, writes: readonly KeyWrites[], store: NodeStore) {
+  constructor(version: bigint, writes: readonly KeyWrites[], store: NodeStore, hasher: TreeHasher) {
     this.#version = version;
     this.#writes = writes;
     this.#store = store;
+    this.#hasher = hasher;
   }
 
-  /** Applies writes `low` to `high - 1`, which all lie under `path`. */
-  node(before: PhysicalNode, path: string, low: number, high: number): PhysicalNode {
-    const changes: { index: number; slot: Slot }[] = [];
+  /** What writes `low` to `high - 1`, which all lie under `path`, change in the node there. */
+  changes(before: PhysicalNode, path: string, low: number, high: number): SlotChange[] {
+    const changes: SlotChange[] = [];
     for (let from = low; from < high; ) {
       const index = nibbleAt(this.#writes[from]?.keyHash, path.length);
       let to = from + 1;
@@ -63,16 +73,16 @@ class TreeUpdate {
       if (slot !== old) changes.push({ index, slot });
       from = to;
     }
-    return changes.length === 0 ? before : before.with(changes);
+    return changes;
   }
 
   #slot(old: Slot, path: string, low: number, high: number): Slot {
     if (old.kind === "inner") {
       const before = this.#store.load(old.version, path);
-      const after = this.node(before, path, low, high);
-      if (after === before) return old;
+      const changes = this.changes(before, path, low, high);
+      if (changes.length === 0) return old;
       this.#store.replaced(old.version, path);
-      return this.#place(after, path);
+      return this.#hasher.place(before, changes, path, this.#version);
     }
     const leaves = this.#leaves(old, low, high);
     const [only] = leaves;
@@ -105,7 +115,7 @@ class TreeUpdate {
 
   /** Nodes for two keys or more that had none. */
   #build(leaves: readonly LeafSlot[], path: string): Slot {
-    const changes: { index: number; slot: Slot }[] = [];
+    const changes: SlotChange[] = [];
     for (let from = 0; from < leaves.length; ) {
       const leaf = leaves[from];
       if (leaf === undefined) break;
@@ -117,16 +127,7 @@ class TreeUpdate {
       changes.push({ index, slot });
       from = to;
     }
-    return this.#place(PhysicalNode.EMPTY.with(changes), path);
-  }
-
-  /** The slot that stands for a node; a node with one key or none is not kept. */
-  #place(node: PhysicalNode, path: string): Slot {
-    const { node: top, items, bytes } = node.subtree;
-    if (top.kind === "empty") return EMPTY_SLOT;
-    if (top.kind === "leaf") return { ...top, bytes };
-    this.#store.written(path, node);
-    return { kind: "inner", version: this.#version, hash: top.hash, items, bytes };
+    return this.#hasher.place(PhysicalNode.EMPTY, changes, path, this.#version);
   }
 }
 
