@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { runProcess, UsageError } from "@holdfast/process";
-import { limitStreamBuffers } from "@holdfast/rpc";
+import { calmCollector, limitStreamBuffers } from "@holdfast/rpc";
 import { fsckConfig, storageConfig } from "./config.js";
 import { fsckChild, runFsck } from "./fsck-main.js";
 import { startStorageServer } from "./storage-server.js";
@@ -17,6 +17,7 @@ if (command === "fsck") {
     writeSync(2, "UV_THREADPOOL_SIZE is not set: start bin/holdfast-storage.cjs instead\n");
   }
   limitStreamBuffers();
+  calmCollector();
   await runProcess({
     name: "holdfast-storage",
     configure: storageConfig,

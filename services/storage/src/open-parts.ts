@@ -71,16 +71,20 @@ export async function openParts(config: StorageConfig, host: PartsHost): Promise
       ledgerVersions: BigInt(config.ledgerVersions),
       journalVersions: BigInt(config.journalVersions),
     });
+    const swapListeners: ((isSwapping: boolean) => void)[] = [];
     const swapLive = async (next: number): Promise<void> => {
+      for (const listener of swapListeners) listener(true);
       const nextEnv = await dataDir.openGeneration(next);
       const threads = await CommitThreads.start(nextEnv.path, threadOptions);
       // The old threads end first: one that is only starting must not find its files gone.
       await committer.swap(threads);
       live.swap(next, nextEnv);
+      for (const listener of swapListeners) listener(false);
     };
     return {
       ...{ clock, logger, metrics, dataDir, live, committer, disk, lessor, pruner },
       swapLive,
+      onSwap: (listener) => swapListeners.push(listener),
       onRetire: (listener) => retireListeners.push(listener),
       onClose: (listener) => closers.push(listener),
       fail,

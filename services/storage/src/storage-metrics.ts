@@ -1,7 +1,7 @@
 import type { StorageParts } from "./storage-parts.js";
 
 /** Metrics of the parts, read when somebody asks for them. */
-export function observeParts({ metrics, committer, disk }: StorageParts): void {
+export function observeParts({ metrics, committer, disk, lessor }: StorageParts): void {
   metrics.observedCounter("commit_blocks_total", "Blocks committed", () => committer.counts.blocks);
   metrics.observedCounter(
     "commit_refused_total",
@@ -16,4 +16,5 @@ export function observeParts({ metrics, committer, disk }: StorageParts): void {
   metrics.observedGauge("disk_free_bytes", "Free disk at the last look", () =>
     Number(disk.freeBytes),
   );
+  metrics.observedGauge("leases_active", "Leases that are held", () => lessor.activeCount);
 }

@@ -27,6 +27,8 @@ export interface StorageParts {
    * durable.
    */
   readonly swapLive: (number: number) => Promise<void>;
+  /** Called with true before the live generation is exchanged, and with false after. */
+  readonly onSwap: (listener: (isSwapping: boolean) => void) => void;
   /** Called with the folder of a retired generation before its files go: close it everywhere. */
   readonly onRetire: (listener: (path: string) => Promise<void>) => void;
   /** Called when the process stops, the last registered first. */

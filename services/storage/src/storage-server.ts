@@ -79,12 +79,21 @@ async function serve(config: StorageConfig, parts: OpenParts): Promise<RunningSe
   const adminAddress = await admin.start(config.adminListen);
   parts.onClose(() => admin.stop());
   const listen = await server.start(formatAddress(config.listen));
-  for (const name of names) server.setHealth(name, "SERVING");
-  notReady = [];
+  let isDraining = false;
+  const becomeReady = (reasons: readonly string[]): void => {
+    // Draining has set the health for good.
+    if (isDraining) return;
+    for (const name of names)
+      server.setHealth(name, reasons.length === 0 ? "SERVING" : "NOT_SERVING");
+    notReady = reasons;
+  };
+  parts.onSwap((isSwapping) => becomeReady(isSwapping ? ["a restore is being published"] : []));
+  becomeReady([]);
   return {
     listen,
     admin: adminAddress,
     drain: async (hurry) => {
+      isDraining = true;
       notReady = ["the process is shutting down"];
       const { drainDelayMs: delayMs, drainGraceMs: graceMs } = config;
       await server.drain({ delayMs, graceMs, hurry });

@@ -1,3 +1,5 @@
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { BuildCore, type WriteJob } from "./build-core.js";
 import type {
@@ -63,9 +65,21 @@ function answer(request: Exclude<BuildRequest, { kind: "write" | "close" }>): un
     case "pending":
       return core.pending(request.after, request.limit);
     case "complete":
-      return core.complete(request);
+      core.complete(request);
+      // A power cut must not lose the folder of what the control database is about to name live.
+      syncFolder(path);
+      return syncFolder(dirname(path));
     case "tidy":
       return core.tidy();
+  }
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

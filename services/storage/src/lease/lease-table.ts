@@ -29,6 +29,11 @@ export class LeaseTable {
     return this.#active.values();
   }
 
+  /** Number of active leases. */
+  get size(): number {
+    return this.#active.size;
+  }
+
   get isFull(): boolean {
     return this.#active.size >= ACTIVE_LEASES_MAX;
   }

@@ -156,6 +156,11 @@ export class Lessor implements LeaseGate, PinSource {
     this.#book.active(leaseId);
   }
 
+  /** Leases that are held. */
+  get activeCount(): number {
+    return this.#book.table.size;
+  }
+
   /** The token of the exclusive lease that is held; null without one. */
   get exclusiveToken(): bigint | null {
     return this.#book.table.exclusive?.record.token ?? null;

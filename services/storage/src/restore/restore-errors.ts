@@ -22,3 +22,8 @@ export function diskLow(free: bigint, needed: bigint): HoldfastError {
     { metadata: { free_bytes: `${free}`, needed_bytes: `${needed}` } },
   );
 }
+
+/** CANCELLED, for an upload whose restore has ended. */
+export function ended(how: string): HoldfastError {
+  return new HoldfastError("CANCELLED", `The restore was ${how} meanwhile.`);
+}

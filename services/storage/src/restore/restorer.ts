@@ -1,8 +1,8 @@
-import { setMaxListeners } from "node:events";
 import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
 import { Mutex } from "async-mutex";
 import { fenced } from "../lease/lease-errors.js";
 import type { Lessor } from "../lease/lessor.js";
+import { checkDisk, checkHolder, checkLive } from "./begin-checks.js";
 import {
   type Authority,
   type BeginRequest,
@@ -10,16 +10,16 @@ import {
   planHead,
   totalsOf,
 } from "./begin-request.js";
+import { BuildingSite } from "./building-site.js";
 import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
 import type { PlanTile } from "./plan-row.js";
 import type { Generations, LiveStore, TileProvers } from "./ports.js";
-import { checkLedger, checkNamed, checkNothingLost } from "./replace-rule.js";
-import { diskLow, sessionUnknown } from "./restore-errors.js";
+import { checkNamed } from "./replace-rule.js";
+import { ended, sessionUnknown } from "./restore-errors.js";
 import { publishedHistories, type RestoreSession } from "./restore-session.js";
 import type { SessionStore } from "./session-store.js";
 import { SessionTable } from "./session-table.js";
-import { type TilePart, UPLOAD_BATCHES_MAX, UploadAssembly } from "./upload.js";
-import { Uploads } from "./uploads.js";
+import type { TilePart } from "./upload.js";
 
 /** What a `Restorer` works with. */
 export interface RestorerDependencies {
@@ -53,8 +53,16 @@ export interface SessionPage {
   readonly pendingPaths: readonly string[];
 }
 
+/** A generation whose plan is taken, and which may become the restore under way. */
+interface Candidate {
+  readonly generation: number;
+  readonly builder: GenerationBuilder;
+}
+
 /** Begins that take their plans at the same time: a stuck one must not keep the next holder out. */
 const BEGINS_MAX = 2;
+/** What a caller is told to wait when there are as many, milliseconds. */
+const BEGIN_RETRY_MS = 1_000;
 
 /**
  * Builds the next generation of the store beside the live one, and publishes it as one step.
@@ -70,22 +78,21 @@ const BEGINS_MAX = 2;
 export class Restorer {
   readonly #dependencies: RestorerDependencies;
   readonly #sessions: SessionTable;
+  readonly #site: BuildingSite;
   /** Every step that changes which restore is under way, or who owns it. */
   readonly #mutex: Mutex = new Mutex();
-  readonly #uploads: Uploads = new Uploads();
   #begins = 0;
-  /** The generation of the restore under way, once it is open. */
-  #open: { readonly sessionId: string; readonly builder: Promise<GenerationBuilder> } | null = null;
 
   constructor(dependencies: RestorerDependencies) {
     this.#dependencies = dependencies;
     this.#sessions = new SessionTable(dependencies.store);
+    this.#site = new BuildingSite(dependencies.generations, dependencies.provers);
   }
 
   /**
    * Starts a restore, or adopts the unfinished one with the same plan.
    * @throws FENCED, LEASE_*, LEDGER_MISMATCH, LIVE_STATE_CHANGED, LIVE_STATE_WOULD_BE_LOST,
-   * PROOF_INVALID, INVALID_REQUEST, DISK_LOW, NO_SLOT, ENGINE_FAILED.
+   * PROOF_INVALID, INVALID_REQUEST, DISK_LOW, NO_SLOT, ENGINE_FAILED; the signal's reason.
    */
   async begin(
     request: BeginRequest,
@@ -93,27 +100,24 @@ export class Restorer {
     signal: AbortSignal,
   ): Promise<Begun> {
     const repeated = this.#sessions.begunBy(request.requestId, request.token);
-    if (repeated !== null) return await this.#repeatBegin(repeated, tiles);
-    await this.#checkBegin(request);
+    if (repeated !== null) {
+      // The rest of the call is read, so that its caller is not cut off.
+      for await (const _ of tiles) signal.throwIfAborted();
+      return { sessionId: repeated.sessionId, ...repeated.begin };
+    }
+    const { lessor, live, generations } = this.#dependencies;
+    await checkHolder(lessor, this.#sessions.building, request);
+    checkLive(live, request);
+    checkPlanHead(request.plan);
+    await checkDisk(generations, this.#sessions.building, request);
     if (this.#begins >= BEGINS_MAX) {
       throw new HoldfastError("NO_SLOT", "Other restores are being begun.", {
-        retryAfterMs: 1_000,
+        retryAfterMs: BEGIN_RETRY_MS,
       });
     }
     this.#begins += 1;
     try {
-      const { generations } = this.#dependencies;
-      const { version } = request.plan.info;
-      const generation = await generations.next();
-      const builder = await generations.build(generation, version);
-      const candidate: Candidate = { generation, builder };
-      try {
-        const digest = await takePlan(builder, request, tiles, signal);
-        return await this.#mutex.runExclusive(() => this.#register(request, candidate, digest));
-      } finally {
-        // Whatever happened, a candidate that is not the restore under way goes.
-        if (this.#sessions.building?.generation !== generation) await this.#discard(candidate);
-      }
+      return await this.#beginWith(request, tiles, signal);
     } finally {
       this.#begins -= 1;
     }
@@ -127,12 +131,11 @@ export class Restorer {
   async get(sessionId: string, after: string, limit: number): Promise<SessionPage> {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) throw sessionUnknown(sessionId);
-    const { tileCount } = session.plan;
     if (session.state !== "building") {
-      const tilesDone = session.state === "published" ? tileCount : 0;
+      const tilesDone = session.state === "published" ? session.plan.tileCount : 0;
       return { session, tilesDone, pendingPaths: [] };
     }
-    const builder = await this.#builderOf(session);
+    const builder = await this.#site.builderOf(session);
     const { paths, done } = await builder.pending(after, limit + 1);
     return { session, tilesDone: done, pendingPaths: paths };
   }
@@ -150,10 +153,7 @@ export class Restorer {
     signal: AbortSignal,
   ): Promise<WrittenTiles> {
     const session = await this.#owned(sessionId, authority);
-    const builder = await this.#builderOf(session);
-    return await this.#uploads.run(signal, (own) =>
-      this.#proveAndWrite(session, builder, parts, own),
-    );
+    return await this.#site.upload(session, parts, signal);
   }
 
   /**
@@ -166,26 +166,13 @@ export class Restorer {
       const known = this.#sessions.get(sessionId);
       if (known?.state === "published" && known.ownerToken === authority.token) return known;
       const session = await this.#owned(sessionId, authority);
-      const builder = await this.#builderOf(session);
-      const { plan } = session;
-      await builder.complete(authority.token, {
-        ledgerId: plan.ledgerId,
-        histories: publishedHistories(session),
-        info: plan.info,
-        logSiblings: plan.logSiblings,
-      });
+      const { ledgerId, info, logSiblings } = session.plan;
+      const builder = await this.#site.builderOf(session);
+      const histories = publishedHistories(session);
+      await builder.complete(authority.token, { ledgerId, histories, info, logSiblings });
       // All tiles are durable: what an upload still brings is there already.
-      await this.#uploads.end(ended("finished"));
-      const { lessor } = this.#dependencies;
-      const { leaseId, token } = authority;
-      return await lessor.releaseWith(leaseId, token, async (released) => {
-        checkNamed(this.#dependencies.live.state(), session.live);
-        const published: RestoreSession = { ...session, state: "published" };
-        await this.#dependencies.store.publish(published, released);
-        this.#sessions.follow(published);
-        await this.#goLive(published, builder);
-        return published;
-      });
+      await this.#site.endUploads(ended("finished"));
+      return await this.#publish(session, authority, builder);
     });
   }
 
@@ -199,82 +186,53 @@ export class Restorer {
       if (known?.state === "aborted" && known.ownerToken === authority.token) return;
       const session = await this.#owned(sessionId, authority);
       await this.#sessions.put({ ...session, state: "aborted" });
-      await this.#removeBuilt(session, "aborted");
+      await this.#site.remove(session, ended("aborted"));
     });
   }
 
   /** Ends what runs and closes the generation under way; the restore can be adopted later. */
   async close(): Promise<void> {
-    await this.#uploads.end(new HoldfastError("DRAINING", "Storage is about to end."));
-    const open = this.#open;
-    this.#open = null;
-    await (await open?.builder)?.close();
-    await this.#dependencies.provers.rest();
+    await this.#site.close(new HoldfastError("DRAINING", "Storage is about to end."));
   }
 
-  async #repeatBegin(
-    { sessionId, begin }: RestoreSession,
+  async #beginWith(
+    request: BeginRequest,
     tiles: AsyncIterable<readonly PlanTile[]>,
+    signal: AbortSignal,
   ): Promise<Begun> {
-    // The rest of the upload is read, so that the caller is not cut off.
-    for await (const _ of tiles);
-    return { sessionId, adopted: begin.adopted, tilesDone: begin.tilesDone };
-  }
-
-  async #checkBegin(request: BeginRequest): Promise<void> {
-    await this.#checkHolder(request);
-    this.#checkLive(request);
-    checkPlanHead(request.plan);
-    await this.#checkDisk(request);
-  }
-
-  /** Whoever was granted the exclusive lease last, or owns the restore under way, fences others. */
-  async #checkHolder({ leaseId, token }: Authority): Promise<void> {
-    const { lessor } = this.#dependencies;
-    const held = lessor.exclusiveToken;
-    if (held !== null && held !== token) throw fenced(token, held);
-    const owner = this.#sessions.building?.ownerToken;
-    if (owner !== undefined && token < owner) throw fenced(token, owner);
-    await lessor.requireExclusive(leaseId, token);
-  }
-
-  #checkLive({ plan, live, replace }: BeginRequest): void {
-    const current = this.#dependencies.live.state();
-    checkLedger(current, plan.ledgerId);
-    checkNamed(current, live);
-    if (!replace) checkNothingLost(current, plan);
-  }
-
-  async #checkDisk({ plan }: BeginRequest): Promise<void> {
     const { generations } = this.#dependencies;
-    // What an unfinished restore takes is either a part of this one, or goes.
-    const building = this.#sessions.building;
-    const reused = building === null ? 0n : await generations.sizeBytes(building.generation);
-    const free = await generations.freeBytes();
-    const needed = (plan.bytes * 3n) / 2n;
-    if (free + reused < needed) throw diskLow(free, needed);
+    const generation = await generations.next();
+    const builder = await generations.build(generation, request.plan.info.version);
+    try {
+      const digest = await takePlan(builder, request, tiles, signal);
+      const candidate = { generation, builder };
+      return await this.#mutex.runExclusive(() => this.#register(request, candidate, digest));
+    } finally {
+      // Whatever happened, a candidate that is not the restore under way goes.
+      if (this.#sessions.building?.generation !== generation) {
+        await this.#discard({ generation, builder });
+      }
+    }
   }
 
   async #register(request: BeginRequest, candidate: Candidate, digest: Buffer): Promise<Begun> {
-    // The plan may have taken long: all that was checked before it is checked again.
-    await this.#checkHolder(request);
-    this.#checkLive(request);
+    // The plan may have taken long: what was checked before it is checked again.
     const building = this.#sessions.building;
-    const adopts = building?.plan.digest.equals(digest) === true;
-    return building !== null && adopts
+    await checkHolder(this.#dependencies.lessor, building, request);
+    checkLive(this.#dependencies.live, request);
+    return building?.plan.digest.equals(digest) === true
       ? await this.#adopt(request, building)
       : await this.#start(request, candidate, digest, building);
   }
 
   async #adopt(request: BeginRequest, building: RestoreSession): Promise<Begun> {
-    await this.#uploads.end(fenced(building.ownerToken, request.token));
-    const builder = await this.#builderOf(building);
-    const tilesDone = await builder.own(request.token);
-    const { sessionId } = building;
-    const begin = { requestId: request.requestId, adopted: true, tilesDone };
-    const live = request.live;
-    await this.#sessions.put({ ...building, ownerToken: request.token, live, begin });
-    return { sessionId, adopted: true, tilesDone };
+    const { token, requestId, live } = request;
+    await this.#site.endUploads(fenced(building.ownerToken, token));
+    const builder = await this.#site.builderOf(building);
+    const tilesDone = await builder.own(token);
+    const begin = { requestId, adopted: true, tilesDone };
+    await this.#sessions.put({ ...building, ownerToken: token, live, begin });
+    return { sessionId: building.sessionId, adopted: true, tilesDone };
   }
 
   async #start(
@@ -285,9 +243,8 @@ export class Restorer {
   ): Promise<Begun> {
     const { randomId, clock } = this.#dependencies;
     await builder.own(request.token);
-    const sessionId = randomId().toString("hex");
     const session: RestoreSession = {
-      sessionId,
+      sessionId: randomId().toString("hex"),
       state: "building",
       generation,
       ownerToken: request.token,
@@ -299,9 +256,9 @@ export class Restorer {
     };
     const ends: RestoreSession[] = replaced === null ? [] : [{ ...replaced, state: "aborted" }];
     await this.#sessions.put(...ends, session);
-    if (replaced !== null) await this.#removeBuilt(replaced, "replaced by another");
-    this.#open = { sessionId, builder: Promise.resolve(builder) };
-    return { sessionId, adopted: false, tilesDone: 0 };
+    if (replaced !== null) await this.#site.remove(replaced, ended("replaced by another"));
+    this.#site.moveIn(session, builder);
+    return { sessionId: session.sessionId, adopted: false, tilesDone: 0 };
   }
 
   /** The token comes before the lease: who was fenced learns that, whatever became of its lease. */
@@ -318,90 +275,37 @@ export class Restorer {
     return current;
   }
 
-  /** Opens the generation of the restore under way, once; after a failure, anew. */
-  #builderOf({ sessionId, generation, plan }: RestoreSession): Promise<GenerationBuilder> {
-    if (this.#open?.sessionId === sessionId) return this.#open.builder;
-    const builder = this.#dependencies.generations.build(generation, plan.info.version);
-    const open = { sessionId, builder };
-    this.#open = open;
-    builder.catch(() => {
-      if (this.#open === open) this.#open = null;
-    });
-    return builder;
-  }
-
-  async #proveAndWrite(
-    { ownerToken, plan }: RestoreSession,
+  #publish(
+    session: RestoreSession,
+    { leaseId, token }: Authority,
     builder: GenerationBuilder,
-    parts: AsyncIterable<TilePart>,
-    signal: AbortSignal,
-  ): Promise<WrittenTiles> {
-    const failure = new AbortController();
-    // Each batch that waits for a thread listens.
-    setMaxListeners(UPLOAD_BATCHES_MAX, failure.signal);
-    const assembly = new UploadAssembly();
-    const batches: Promise<WrittenTiles>[] = [];
-    const take = (batch: ReturnType<UploadAssembly["finish"]>): void => {
-      if (batch === null) return;
-      const proved = this.#dependencies.provers.prove(plan.info.version, batch, failure.signal);
-      const written = proved.then((result) => {
-        failure.signal.throwIfAborted();
-        return builder.write(ownerToken, result);
-      });
-      written.catch((error) => failure.abort(error));
-      batches.push(written);
-    };
-    const onAbort = (): void => failure.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      if (signal.aborted) onAbort();
-      for await (const part of parts) {
-        failure.signal.throwIfAborted();
-        take(assembly.add(part));
-      }
-      failure.signal.throwIfAborted();
-      take(assembly.finish());
-      const results = await Promise.all(batches);
-      return {
-        written: results.reduce((sum, { written }) => sum + written, 0),
-        done: results.reduce((most, { done }) => Math.max(most, done), 0),
-      };
-    } catch (error) {
-      failure.abort(error);
-      throw failure.signal.reason;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      // Nothing of the upload runs any more when its caller hears of the error.
-      await Promise.allSettled(batches);
-    }
+  ): Promise<RestoreSession> {
+    const { lessor, live, store } = this.#dependencies;
+    return lessor.releaseWith(leaseId, token, async (released) => {
+      checkNamed(live.state(), session.live);
+      const published: RestoreSession = { ...session, state: "published" };
+      await store.publish(published, released);
+      this.#sessions.follow(published);
+      await this.#goLive(published, builder);
+      return published;
+    });
   }
 
   /** The control database names the generation live: there is no way back. */
-  async #goLive(published: RestoreSession, builder: GenerationBuilder): Promise<void> {
-    const { live, logger, provers } = this.#dependencies;
+  async #goLive(
+    { sessionId, generation }: RestoreSession,
+    builder: GenerationBuilder,
+  ): Promise<void> {
+    const { live, logger, onFailure } = this.#dependencies;
     try {
-      this.#open = null;
       await builder.tidy();
-      await builder.close();
-      await provers.rest();
-      await live.goLive(published.generation);
+      await this.#site.close(ended("finished"));
+      await live.goLive(generation);
     } catch (error) {
-      this.#dependencies.onFailure(error);
+      onFailure(error);
       throw error;
     }
-    const { sessionId, generation } = published;
     logger.info({ session_id: sessionId, generation }, "a restore was published");
-  }
-
-  async #removeBuilt(session: RestoreSession, how: string): Promise<void> {
-    await this.#uploads.end(ended(how));
-    const open = this.#open;
-    if (open?.sessionId === session.sessionId) {
-      this.#open = null;
-      await (await open.builder).close();
-    }
-    await this.#dependencies.generations.remove(session.generation);
-    if (how === "aborted") await this.#dependencies.provers.rest();
   }
 
   async #discard({ generation, builder }: Candidate): Promise<void> {
@@ -411,15 +315,9 @@ export class Restorer {
       await generations.remove(generation);
     } catch (error) {
       // It is removed at the next start.
-      logger.warn({ generation, error: String(error) }, "a generation could not be removed");
+      logger.warn({ generation, error }, "a generation could not be removed");
     }
   }
-}
-
-/** A generation whose plan is taken, and which may become the restore under way. */
-interface Candidate {
-  readonly generation: number;
-  readonly builder: GenerationBuilder;
 }
 
 async function takePlan(
@@ -435,8 +333,4 @@ async function takePlan(
   }
   signal.throwIfAborted();
   return await builder.endPlan();
-}
-
-function ended(how: string): HoldfastError {
-  return new HoldfastError("CANCELLED", `The restore was ${how} meanwhile.`);
 }

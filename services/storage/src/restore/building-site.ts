@@ -1,0 +1,68 @@
+import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
+import type { Generations, TileProvers } from "./ports.js";
+import type { RestoreSession } from "./restore-session.js";
+import type { TilePart } from "./upload.js";
+import { runUpload } from "./upload-run.js";
+import { Uploads } from "./uploads.js";
+
+/** The generation of the restore under way: open once it is needed, with its uploads. */
+export class BuildingSite {
+  readonly #generations: Generations;
+  readonly #provers: TileProvers;
+  readonly #uploads: Uploads = new Uploads();
+  #open: { readonly sessionId: string; readonly builder: Promise<GenerationBuilder> } | null = null;
+
+  constructor(generations: Generations, provers: TileProvers) {
+    this.#generations = generations;
+    this.#provers = provers;
+  }
+
+  /** The builder of a restore; after a failure to open, the next call tries again. */
+  builderOf({ sessionId, generation, plan }: RestoreSession): Promise<GenerationBuilder> {
+    if (this.#open?.sessionId === sessionId) return this.#open.builder;
+    const builder = this.#generations.build(generation, plan.info.version);
+    const open = { sessionId, builder };
+    this.#open = open;
+    builder.catch(() => {
+      if (this.#open === open) this.#open = null;
+    });
+    return builder;
+  }
+
+  /** A builder that is open already is the one of this restore. */
+  moveIn({ sessionId }: RestoreSession, builder: GenerationBuilder): void {
+    this.#open = { sessionId, builder: Promise.resolve(builder) };
+  }
+
+  /** @throws NO_SLOT when too many uploads run; what `runUpload` throws. */
+  async upload(
+    session: RestoreSession,
+    parts: AsyncIterable<TilePart>,
+    signal: AbortSignal,
+  ): Promise<WrittenTiles> {
+    const builder = await this.builderOf(session);
+    const target = { session, builder, provers: this.#provers };
+    return await this.#uploads.run(signal, (own) => runUpload(target, parts, own));
+  }
+
+  /** Ends all uploads with this error, and waits until nothing of them runs any more. */
+  endUploads(error: Error): Promise<void> {
+    return this.#uploads.end(error);
+  }
+
+  /** Closes the generation, and lets the threads go; its files stay. */
+  async close(error: Error): Promise<void> {
+    await this.#uploads.end(error);
+    const open = this.#open;
+    this.#open = null;
+    const builder = await open?.builder.catch(() => null);
+    await builder?.close();
+    await this.#provers.rest();
+  }
+
+  /** Removes what was built of a restore. */
+  async remove({ generation }: RestoreSession, error: Error): Promise<void> {
+    await this.close(error);
+    await this.#generations.remove(generation);
+  }
+}

@@ -1,0 +1,65 @@
+import { setMaxListeners } from "node:events";
+import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
+import type { TileProvers } from "./ports.js";
+import type { RestoreSession } from "./restore-session.js";
+import type { TileBatch } from "./tile-prover.js";
+import { type TilePart, UPLOAD_BATCHES_MAX, UploadAssembly } from "./upload.js";
+
+/** Where the tiles of an upload go. */
+export interface UploadTarget {
+  readonly session: RestoreSession;
+  readonly builder: GenerationBuilder;
+  readonly provers: TileProvers;
+}
+
+/**
+ * Proves and writes the tiles of one upload, batch by batch while they come. When it settles,
+ * nothing of the upload runs any more; what was durable stays.
+ * @throws what is wrong with the upload, or the signal's reason.
+ */
+export async function runUpload(
+  { session, builder, provers }: UploadTarget,
+  parts: AsyncIterable<TilePart>,
+  signal: AbortSignal,
+): Promise<WrittenTiles> {
+  const failure = new AbortController();
+  // Each batch that waits for a thread listens.
+  setMaxListeners(UPLOAD_BATCHES_MAX, failure.signal);
+  const onAbort = (): void => failure.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const batches: Promise<WrittenTiles>[] = [];
+  const take = (batch: TileBatch | null): void => {
+    if (batch === null) return;
+    const { version } = session.plan.info;
+    const written = provers.prove(version, batch, failure.signal).then((proved) => {
+      failure.signal.throwIfAborted();
+      return builder.write(session.ownerToken, proved);
+    });
+    written.catch((error) => failure.abort(error));
+    batches.push(written);
+  };
+  try {
+    const assembly = new UploadAssembly();
+    for await (const part of parts) {
+      failure.signal.throwIfAborted();
+      take(assembly.add(part));
+    }
+    failure.signal.throwIfAborted();
+    take(assembly.finish());
+    return sumOf(await Promise.all(batches));
+  } catch (error) {
+    failure.abort(error);
+    throw failure.signal.reason;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    await Promise.allSettled(batches);
+  }
+}
+
+function sumOf(results: readonly WrittenTiles[]): WrittenTiles {
+  return {
+    written: results.reduce((sum, { written }) => sum + written, 0),
+    done: results.reduce((most, { done }) => Math.max(most, done), 0),
+  };
+}
