@@ -8,6 +8,7 @@ import test from "node:test";
 import type { backup, types } from "@holdfast/api";
 import { HoldfastError, type Reason } from "@holdfast/core";
 import {
+  chunkId,
   foldSiblings,
   rootOf,
   stateRootProofLogRoot,
@@ -476,6 +477,43 @@ test("a client that goes away leaves nothing behind", async () => {
   await until(() => served.scansRunning() === 0, "no scan runs");
   const { trailer } = await readSnapshot(served.snapshot());
   assert.equal(trailer.items, 2_000n, "others are served");
+  assert.deepEqual(served.failures, []);
+});
+
+test("streams side by side do not touch each other's frames", async () => {
+  await using model = await largeStore();
+  await using served = await ServedBackup.start(model);
+  const versions = model.checkpoints.slice(-3);
+  const streams = [...versions, ...versions].map(async (version) => {
+    const { chunks, trailer } = await readSnapshot(served.snapshot({ version }));
+    const digest = createHash("sha256");
+    for (const { path, items, chunkId: id } of chunks) {
+      assert.deepEqual(chunkId(bodyOf(items)), id, `${path} at ${version}`);
+      digest.update(id);
+    }
+    assert.deepEqual(trailer.sha256, digest.digest());
+    assert.equal(trailer.items, BigInt(model.items(version).length));
+  });
+  await Promise.all(streams);
+});
+
+test("a stream ends in the generation in which it began", async () => {
+  await using model = await largeStore();
+  await using next = await smallStore();
+  await using served = await ServedBackup.start(model);
+  const stream = served.snapshot();
+  const first = await stream.next();
+  assert.ok(first.value?.part?.$case === "header");
+  served.live.swap(2, next.store.env);
+  const { header } = await readSnapshot(served.snapshot());
+  assert.equal(header.version, 4n, "a new stream reads the new generation");
+  assert.deepEqual(served.retired, []);
+  const rest = await read(stream);
+  const trailer = rest.at(-1);
+  assert.ok(trailer?.$case === "trailer");
+  assert.equal(trailer.value.items, 2_000n);
+  await until(() => served.retired.length > 0, "the old generation is retired");
+  assert.deepEqual(served.retired, [model.store.env.path]);
   assert.deepEqual(served.failures, []);
 });
 

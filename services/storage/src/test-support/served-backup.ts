@@ -50,6 +50,8 @@ export class ServedBackup implements AsyncDisposable {
   readonly scans: ScanPool;
   readonly scansRunning: () => number;
   readonly client: backup.BackupServiceClient;
+  /** Folders of generations that every thread has closed. */
+  retired: readonly string[] = [];
   readonly #server: GrpcServer;
   #failures: unknown[] = [];
 
@@ -74,8 +76,12 @@ export class ServedBackup implements AsyncDisposable {
   ): Promise<ServedBackup> {
     const gate = new TestGate();
     const failures: unknown[] = [];
+    const retired: string[] = [];
     const live = new LiveGeneration(1, store.env, {
-      retire: async () => undefined,
+      retire: async (_number, { path }) => {
+        await pool.closeGeneration(path);
+        retired.push(path);
+      },
       onFailure: (error) => failures.push(error),
     });
     const pool =
@@ -93,6 +99,7 @@ export class ServedBackup implements AsyncDisposable {
     const { scansRunning } = service;
     const served = new ServedBackup({ live, scans: pool, server, address }, { gate, scansRunning });
     served.#failures = failures;
+    served.retired = retired;
     return served;
   }
 
