@@ -34,7 +34,7 @@ function compareState(store: TestStore, model: LedgerModel, version: number): vo
   }
   const walked = new Map<string, Buffer>();
   let after: Buffer | null = null;
-  let previous = Buffer.alloc(0);
+  let previous: Buffer = Buffer.alloc(0);
   do {
     after = store.reader.itemsBehind(after, BigInt(version), 20, (keyHash, item) => {
       assert.ok(previous.compare(keyHash) < 0, "the walk ascends");

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import test from "node:test";
 import { storage } from "@holdfast/api";
 import { systemClock } from "@holdfast/core";
-import { SeededRandom, temporaryDirectory } from "@holdfast/testing";
+import { ManualClock, SeededRandom, temporaryDirectory } from "@holdfast/testing";
 import type { CommitAnswer } from "../ledger/block.js";
 import { Committer } from "../ledger/committer.js";
 import type { StoreReader } from "../state/state-reader.js";
@@ -136,6 +136,24 @@ test("a repeat of a block in flight is answered after the block", async () => {
   assert.equal(new Set(answers.map(({ committedVersion }) => committedVersion)).size, 1);
   await committer.close();
   assert.equal(assertWhole(folder.path, "after repeats").committed, 0n);
+});
+
+test("a block that is not durable in time ends the engine", async () => {
+  await using folder = await temporaryDirectory();
+  const clock = new ManualClock();
+  const failures: Error[] = [];
+  const threads = await CommitThreads.start(folder.path, {
+    clock,
+    onFailure: (error) => failures.push(error),
+  });
+  const block = threads.commit(encodeBlock([transactionOf({ a: "1" })]));
+  // Its answer cannot arrive before this returns to the event loop.
+  clock.advance(60_000);
+  await assert.rejects(block, { reason: "ENGINE_FAILED" });
+  assert.equal(failures.length, 1);
+  assert.match(failures[0]?.message ?? "", /60000 ms/);
+  await assert.rejects(threads.commit(Buffer.alloc(0)), { reason: "ENGINE_FAILED" });
+  await threads.close();
 });
 
 test(`killed ${KILLS} times under load, what was acknowledged is there (seed ${SEED})`, async () => {
