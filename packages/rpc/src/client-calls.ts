@@ -9,6 +9,7 @@ import {
 } from "@grpc/grpc-js";
 import type { HoldfastError } from "@holdfast/core";
 import { callOptions } from "./client-options.js";
+import { ServerStreamReader } from "./server-stream-reader.js";
 import { brokenOff, fromServiceError } from "./status-to-error.js";
 
 /** How a call is made. */
@@ -59,23 +60,13 @@ export function callUnary<Req, Res>(
  * ends with OK simply ends: the reader checks for the trailer.
  * @throws the HoldfastError the server sent, or the signal's reason.
  */
-export async function* callServerStreaming<T>(
+export function callServerStreaming<T>(
   open: () => ClientReadableStream<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T, void, undefined> {
-  signal.throwIfAborted();
-  const call = open();
-  const stopListening = onAbort(signal, () => call.cancel());
-  // Without a listener a late error would end the process.
-  call.on("error", () => undefined);
-  try {
-    for await (const message of call) yield message as T;
-  } catch (error) {
-    throw callError(error, signal);
-  } finally {
-    stopListening();
-    call.cancel();
-  }
+  setMaxListeners(SIGNAL_LISTENERS_MAX, signal);
+  const convert = (error: unknown): unknown => callError(error, signal);
+  return new ServerStreamReader({ open, signal, convert });
 }
 
 /**

@@ -2,11 +2,14 @@ import { setDefaultHighWaterMark } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Object streams buffer one message and not sixteen: with frames of 128 KiB that is the larger
- * part of a stream's memory, and costs no throughput. Called first thing in every `main.ts`.
+ * Object streams read no message before one is asked for, and not sixteen ahead: with frames of
+ * 128 KiB that is the larger part of a stream's memory. It costs no throughput, since bytes still
+ * wait in the HTTP/2 window. (200 paused streams of a gateway: +999 MiB with Node's 16, +245 MiB
+ * with 1, +205 MiB with 0, of which 109 to 125 MiB are frames and windows.) Called first thing in
+ * every `main.ts`.
  */
 export function limitStreamBuffers(): void {
-  setDefaultHighWaterMark(true, 1);
+  setDefaultHighWaterMark(true, 0);
 }
 
 /** How much the heap may grow between two full collections, percent. */
