@@ -422,7 +422,7 @@ export interface FrontierStep {
     | undefined;
 }
 
-/** One tile of a delta. An unchanged tile has path and to_node only. */
+/** One tile of a delta. An unchanged tile has path, to_node, items and bytes only. */
 export interface DeltaChunk {
   /** Path as 1..64 lower-case hex digits. */
   readonly path: string;
