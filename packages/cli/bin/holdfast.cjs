@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Starts the CLI. It sets what must be set before the program loads.
 const { existsSync } = require("node:fs");
+const { enableCompileCache } = require("node:module");
 const { join } = require("node:path");
 const { pathToFileURL } = require("node:url");
 
@@ -10,6 +11,8 @@ if (!existsSync(main)) {
   process.exit(1);
 }
 process.env.UV_THREADPOOL_SIZE ??= "8";
+// From Node 22 on: a third of the start goes into compiling.
+enableCompileCache?.();
 process.setSourceMapsEnabled(true);
 import(pathToFileURL(main).href).catch((error) => {
   console.error(error);

@@ -19,7 +19,12 @@ export {
   knownHistories,
   usableUpTo,
 } from "./histories.js";
-export type { JobDependencies, JobProgress, ServiceJobDependencies } from "./job.js";
+export {
+  type JobDependencies,
+  type JobProgress,
+  patienceOf,
+  type ServiceJobDependencies,
+} from "./job.js";
 export { isLeaseEnded, JobLease, type LeaseDependencies, type LeaseWish } from "./job-lease.js";
 export { isTransient, Patience, type PatienceOptions } from "./patience.js";
 export { type Chain, chooseChain, completeChain, type StateWish } from "./restore-choice.js";

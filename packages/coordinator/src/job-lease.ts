@@ -88,14 +88,21 @@ export class JobLease implements AsyncDisposable {
           : undefined,
       requestId: randomUUID(),
     };
+    /** Before the first call sent that may have been granted; null when none was. */
+    let sentMs: number | null = null;
     return patience.retry(async () => {
-      const sentMs = clock.monotonicMs();
-      const answer = await gateways.call(
-        ({ lease: client }) => client.acquireLease.bind(client),
-        request,
-        signal,
-      );
-      return new JobLease(answer, sentMs, dependencies);
+      sentMs ??= clock.monotonicMs();
+      try {
+        const answer = await gateways.call(
+          ({ lease: client }) => client.acquireLease.bind(client),
+          request,
+          signal,
+        );
+        return new JobLease(answer, sentMs, dependencies);
+      } catch (error) {
+        if (error instanceof HoldfastError && error.reason === "LEASE_HELD") sentMs = null;
+        throw error;
+      }
     });
   }
 
@@ -115,7 +122,8 @@ export class JobLease implements AsyncDisposable {
     this.#ttlMs = ttlOf(answer.lease);
     this.#confirmedMs = sentMs;
     this.#scheduleStop();
-    this.#scheduleRenewal(this.#ttlMs / RENEWALS_PER_TTL);
+    const ageMs = dependencies.clock.monotonicMs() - sentMs;
+    this.#scheduleRenewal(Math.max(0, this.#ttlMs / RENEWALS_PER_TTL - ageMs));
   }
 
   /** Aborts when the job must stop. */

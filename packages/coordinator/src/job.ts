@@ -30,13 +30,24 @@ export interface ServiceJobDependencies extends JobDependencies {
   readonly retryForMs: number;
 }
 
-/** The patience of a job, which tells of its waits. */
-export function patienceOf(job: ServiceJobDependencies): Patience {
+/** A job that waits for one thing tells so again after this, milliseconds. */
+const NOTICE_AGAIN_MS = 30_000;
+
+/** The patience of a job, which tells of its waits: of each new reason, and now and then. */
+export function patienceOf(
+  job: Pick<ServiceJobDependencies, "clock" | "retryForMs" | "signal" | "onNotice">,
+): Patience {
+  const { clock, retryForMs, signal, onNotice } = job;
+  let told: { readonly reason: string; readonly atMs: number } | null = null;
   return new Patience({
-    clock: job.clock,
-    retryForMs: job.retryForMs,
-    signal: job.signal,
-    onRetry: (error: HoldfastError, delayMs) =>
-      job.onNotice?.(`${error.message} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
+    clock,
+    retryForMs,
+    signal,
+    onRetry: ({ reason, message }: HoldfastError) => {
+      const nowMs = clock.monotonicMs();
+      if (told?.reason === reason && nowMs - told.atMs < NOTICE_AGAIN_MS) return;
+      told = { reason, atMs: nowMs };
+      onNotice?.(`${message} Trying again for up to ${Math.ceil(retryForMs / 1000)} s.`);
+    },
   });
 }

@@ -39,23 +39,22 @@ export function isTransient(error: unknown): error is HoldfastError {
 
 /**
  * The one retry loop of a job: waits with backoff and jitter, obeys what the server asks, and
- * gives up when `retryForMs` went by without progress.
+ * gives up when `retryForMs` went by since a failure without progress.
  */
 export class Patience {
   readonly #options: PatienceOptions;
   readonly #random: () => number;
-  #progressMs: number;
+  /** When the first failure since the last progress was met. */
+  #failedMs = 0;
   #attempts = 0;
 
   constructor(options: PatienceOptions) {
     this.#options = options;
     this.#random = options.random ?? (() => randomInt(2 ** 32) / 2 ** 32);
-    this.#progressMs = options.clock.monotonicMs();
   }
 
-  /** Something new was done: the time without progress begins anew. */
+  /** Something new was done: the time begins anew with the next failure. */
   progress(): void {
-    this.#progressMs = this.#options.clock.monotonicMs();
     this.#attempts = 0;
   }
 
@@ -68,7 +67,8 @@ export class Patience {
     const { clock, signal, retryForMs, onRetry } = this.#options;
     signal.throwIfAborted();
     if (!isTransient(error)) throw error;
-    const leftMs = this.#progressMs + retryForMs - clock.monotonicMs();
+    if (this.#attempts === 0) this.#failedMs = clock.monotonicMs();
+    const leftMs = this.#failedMs + retryForMs - clock.monotonicMs();
     if (leftMs <= 0) throw error;
     const backoffMs = Math.min(DELAY_MS_MAX, DELAY_MS_MIN * 2 ** Math.min(this.#attempts, 10));
     this.#attempts += 1;

@@ -229,13 +229,17 @@ class Restore {
     } while (pageToken !== "");
   }
 
+  /**
+   * Publishes. Under the job's signal and not the lease's: the lease ends with the publish, which a
+   * renewal may learn first; who may publish, the store decides by the token.
+   */
   async #finish(lease: JobLease, sessionId: string): Promise<types.DbState> {
     const { leaseId, fencingToken } = lease;
     const { state } = await this.#patience.retry(() =>
       this.#job.gateways.call(
         ({ restore: client }) => client.finishRestore.bind(client),
         { sessionId, leaseId, fencingToken },
-        lease.signal,
+        this.#job.signal,
         limits.UNARY_DEADLINE_MS_MAX,
       ),
     );

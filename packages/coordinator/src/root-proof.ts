@@ -37,17 +37,27 @@ export function checkRootProof(
   }
   const logRoot = stateRootProofLogRoot(info, rootProof.logSiblings);
   if (!logRoot.equals(answer.logRoot)) throw notShown("it leads to another log root");
-  if (anchor !== null) {
-    verifyConsistency(
-      anchor.version + 1n,
-      version + 1n,
-      anchor.logRoot,
-      logRoot,
-      answer.consistencyHashes,
-    );
-  }
+  if (anchor !== null) checkGoesOn(anchor, version, logRoot, answer.consistencyHashes);
   const { logSiblings } = rootProof;
   return { info, logSiblings, version, stateRoot: info.stateRoot, logRoot };
+}
+
+function checkGoesOn(
+  anchor: LogAnchor,
+  version: bigint,
+  logRoot: Buffer,
+  hashes: readonly Buffer[],
+): void {
+  try {
+    verifyConsistency(anchor.version + 1n, version + 1n, anchor.logRoot, logRoot, hashes);
+  } catch (cause) {
+    throw new HoldfastError(
+      "PROOF_INVALID",
+      `The store's log does not go on from the archive's snapshot of version ${anchor.version}: ` +
+        "it is another line of this ledger. Nothing was written; use another archive for it.",
+      { metadata: { version: `${anchor.version}` }, cause },
+    );
+  }
 }
 
 /** An info as messages carry it. */

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import type { storage } from "@holdfast/api";
-import { Patience } from "@holdfast/coordinator";
+import { patienceOf } from "@holdfast/coordinator";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { wholeNumber } from "../command-options.js";
@@ -48,12 +48,11 @@ async function importFile(
   const { output, progress, signal, clock, options } = context;
   const shape: BlockShape = { linesPerBlock: blockSize, linesPerTransaction };
   const storage = connectStorage(context);
-  const patience = new Patience({
+  const patience = patienceOf({
     clock,
     retryForMs: options.retryFor,
     signal,
-    onRetry: (error, delayMs) =>
-      output.notice(`${error.message} Trying again in ${(delayMs / 1000).toFixed(1)} s.`),
+    onNotice: (text) => output.notice(text),
   });
   const report = emptyReport();
   progress.phase("import");
