@@ -118,6 +118,9 @@ function check(scans: Scans, model: ScanModel, version: bigint): void {
 
 const text = (value: string): Buffer => Buffer.from(value);
 
+/** Three of these, and one largest value too many in each, fit into a block. */
+const TRANSACTION_BYTES = 800_000;
+
 test(`random stores, every version (seed ${seed})`, async () => {
   const random = new SeededRandom(seed);
   for (const keys of [1, 3, 40, 600]) {
@@ -126,8 +129,10 @@ test(`random stores, every version (seed ${seed})`, async () => {
     for (let block = 0; block < 8; block++) {
       const transactions = Array.from({ length: 1 + random.int(3) }, () => {
         const writes = new Map<number, Buffer | null>();
-        for (let n = random.int(keys) + 1; n > 0; n--) {
+        let bytesLeft = TRANSACTION_BYTES;
+        for (let n = random.int(keys) + 1; n > 0 && bytesLeft > 0; n--) {
           const bytes = random.chance(0.02) ? 150_000 : random.int(3_000);
+          bytesLeft -= bytes;
           writes.set(random.int(keys), random.chance(0.25) ? null : random.bytes(bytes));
         }
         return [...writes].map(([key, value]): ModelWrite => [text(`key ${key}`), value]);
