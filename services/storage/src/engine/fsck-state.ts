@@ -1,5 +1,6 @@
 import { decodeStateItem, sha256 } from "@holdfast/merkle";
-import { type LeafSlot, PhysicalNode } from "../state/physical-node.js";
+import { PhysicalNode } from "../state/physical-node.js";
+import type { LeafSlot } from "../state/slot.js";
 import type { Checkpoint } from "../state/state-reader.js";
 import type { Findings } from "./fsck-finding.js";
 import type { LmdbStoreReader } from "./lmdb-store-reader.js";

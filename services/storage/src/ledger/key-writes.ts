@@ -1,5 +1,5 @@
 import { encodeStateItem, sha256, stateItemBytes, type WriteOp } from "@holdfast/merkle";
-import type { LeafSlot } from "../state/physical-node.js";
+import type { LeafSlot } from "../state/slot.js";
 import type { KeyWrites } from "../state/tree-update.js";
 import type { BlockTransaction } from "./block.js";
 import type { BlockSink } from "./block-sink.js";

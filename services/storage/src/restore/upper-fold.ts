@@ -1,5 +1,6 @@
 import { NODE_SLOTS } from "../state/node-shape.js";
-import { EMPTY_SLOT, PhysicalNode, type Slot } from "../state/physical-node.js";
+import { PhysicalNode } from "../state/physical-node.js";
+import { EMPTY_SLOT, type Slot } from "../state/slot.js";
 import type { PlanTile } from "./plan-row.js";
 
 /**

@@ -10,13 +10,19 @@ import {
   SLOT_HASH_AT,
   slotsBelow,
 } from "./node-shape.js";
-import type { PhysicalNode, Slot } from "./physical-node.js";
+import type { Slot } from "./slot.js";
 
 /** A slot that takes the place of the one that was there. */
 export interface SlotChange {
   /** 0..15. */
   readonly index: number;
   readonly slot: Slot;
+}
+
+/** A node with all its hashes. */
+interface HashedNode {
+  readonly encoded: Buffer;
+  readonly shape: NodeShape;
 }
 
 /** A node with exchanged slots whose hashes above them are still to be made. */
@@ -29,7 +35,7 @@ export interface UnhashedNode {
 
 /** Exchanges slots of a node; binary nodes above an exchanged slot get no hash. */
 export function exchangeSlots(
-  { encoded: before, shape: old }: PhysicalNode,
+  { encoded: before, shape: old }: HashedNode,
   changes: readonly SlotChange[],
 ): UnhashedNode {
   let { leafMask, innerMask } = old;

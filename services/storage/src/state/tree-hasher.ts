@@ -1,7 +1,8 @@
 import { EMPTY_HASH } from "@holdfast/merkle";
 import type { MessageHasher } from "./message-hasher.js";
 import { HASH_BYTES, NODE_SLOTS, type NodeShape, SLOT_HASH_AT, slotsBelow } from "./node-shape.js";
-import { PhysicalNode, type Slot } from "./physical-node.js";
+import { PhysicalNode } from "./physical-node.js";
+import type { Slot } from "./slot.js";
 import { exchangeSlots, type SlotChange } from "./slot-exchange.js";
 
 /** What is hashed of a leaf: its prefix, key hash, value hash. */

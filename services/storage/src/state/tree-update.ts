@@ -1,5 +1,6 @@
 import { createMessageHasher } from "./message-hasher.js";
-import { EMPTY_SLOT, type LeafSlot, PhysicalNode, type Slot } from "./physical-node.js";
+import { PhysicalNode } from "./physical-node.js";
+import { EMPTY_SLOT, type LeafSlot, type Slot } from "./slot.js";
 import type { SlotChange } from "./slot-exchange.js";
 import { TREE_HEAP_BYTES, TreeHasher } from "./tree-hasher.js";
 

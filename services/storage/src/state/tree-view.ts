@@ -1,5 +1,6 @@
 import { commonBits, EMPTY_NODE, pathOf, pathRange, type TreeNode } from "@holdfast/merkle";
-import type { LeafSlot, PhysicalNode, Slot, Subtree } from "./physical-node.js";
+import type { PhysicalNode, Subtree } from "./physical-node.js";
+import type { LeafSlot, Slot } from "./slot.js";
 
 /** Reads the physical node at `path` (one nibble or more) that was written at `version`. */
 export type ReadNode = (version: bigint, path: string) => PhysicalNode;
