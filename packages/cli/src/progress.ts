@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "@holdfast/core";
+import { type Clock, systemClock, type Timer } from "@holdfast/core";
 import { SingleBar } from "cli-progress";
 import type { ProgressStyle } from "./global-options.js";
 import type { Streams } from "./output.js";
@@ -72,6 +72,8 @@ class JsonProgress implements Progress {
   #phase = "start";
   #last: ProgressState = { items: 0, bytes: 0, itemsTotal: null };
   #printedMs = Number.NEGATIVE_INFINITY;
+  /** Prints what came since the last line, when nothing else comes. */
+  #timer: Timer | null = null;
 
   constructor(streams: Streams, clock: Clock) {
     this.#streams = streams;
@@ -88,7 +90,9 @@ class JsonProgress implements Progress {
 
   update(state: ProgressState): void {
     this.#last = state;
-    if (this.#clock.monotonicMs() - this.#printedMs >= LINE_MS) this.#print();
+    const leftMs = this.#printedMs + LINE_MS - this.#clock.monotonicMs();
+    if (leftMs <= 0) this.#print();
+    else this.#timer ??= this.#clock.setTimer(leftMs, () => this.#print());
   }
 
   stop(): void {
@@ -96,6 +100,8 @@ class JsonProgress implements Progress {
   }
 
   #print(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
     this.#printedMs = this.#clock.monotonicMs();
     const { items, bytes, itemsTotal } = this.#last;
     const pace = this.#pace.of(this.#last);
