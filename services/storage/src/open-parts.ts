@@ -29,7 +29,7 @@ export interface OpenParts extends StorageParts {
 
 /** Opens the data directory and starts the threads. @throws ENGINE_FAILED */
 export async function openParts(config: StorageConfig, host: PartsHost): Promise<OpenParts> {
-  const { logger, metrics, fail } = host;
+  const { logger, metrics } = host;
   const clock = systemClock;
   const closers: (() => Promise<void>)[] = [];
   const retireListeners: ((path: string) => Promise<void>)[] = [];
@@ -50,10 +50,17 @@ export async function openParts(config: StorageConfig, host: PartsHost): Promise
       onFailure: (error) => logger.error({ error }, "a replaced generation was not removed"),
     });
     closers.push(() => live.close());
-    const threadOptions = { clock, onFailure: fail };
+    const threadOptions = { clock, onFailure: host.fail };
     const disk = new FreeDiskGuard(() => dataDir.freeBytes(), BigInt(config.diskLowBytes), clock);
     const committer = new Committer(await CommitThreads.start(live.path, threadOptions), disk);
     closers.push(() => committer.close());
+    await dataDir.removeLeftovers();
+    // After a failure nothing is acknowledged any more: a restore may be published on disk while
+    // this process still stands on the generation before.
+    const fail = (error: unknown): void => {
+      void committer.pause();
+      host.fail(error);
+    };
     const lessor = await Lessor.open({
       clock,
       store: dataDir.control.leases,

@@ -53,7 +53,7 @@ test("a newer format is refused", async () => {
   await second.close();
 });
 
-test("generations that nobody needs are removed on open", async () => {
+test("generations that nobody needs are removed when the live one is open", async () => {
   await using folder = await temporaryDirectory();
   const first = await DataDir.open(folder.path);
   const { number, env } = await first.openLive();
@@ -64,7 +64,11 @@ test("generations that nobody needs are removed on open", async () => {
   await first.close();
   await mkdir(join(folder.path, "generations", "not-mine"));
   const second = await DataDir.open(folder.path);
+  const live = await second.openLive();
+  assert.deepEqual(await second.generations(), [1, 2, 7], "nothing goes before live is open");
+  await second.removeLeftovers();
   assert.deepEqual(await second.generations(), [1]);
+  await live.env.close();
   assert.ok((await readdir(join(folder.path, "generations"))).includes("not-mine"));
   assert.equal(second.control.live(), 1);
   await second.close();

@@ -26,17 +26,14 @@ export class DataDir {
   }
 
   /**
-   * Opens a data directory, or makes it. What a crash left behind is removed: every generation
-   * that is neither live nor being built.
+   * Opens a data directory, or makes it.
    * @throws ENGINE_FAILED when it is locked or its format is newer than this program's.
    */
   static async open(path: string): Promise<DataDir> {
     await mkdir(join(path, "generations"), { recursive: true });
     const unlock = lockDataDir(join(path, "LOCK"));
     try {
-      const dataDir = new DataDir(path, ControlEnv.open(join(path, "control")), unlock);
-      await dataDir.#removeLeftovers();
-      return dataDir;
+      return new DataDir(path, ControlEnv.open(join(path, "control")), unlock);
     } catch (error) {
       unlock();
       throw error;
@@ -94,14 +91,17 @@ export class DataDir {
     this.#unlock();
   }
 
-  async #removeLeftovers(): Promise<void> {
+  /**
+   * Removes what a crash left behind: every generation that is neither live nor being built. To be
+   * called when the live one is open, so that a publish that cannot be opened loses nothing.
+   */
+  async removeLeftovers(): Promise<void> {
     const live = this.control.live();
     const building = this.control.restores
       .load()
       .filter(({ state }) => state === "building")
       .map(({ generation }) => generation);
     for (const number of await this.generations()) {
-      // Before the first start is complete, nothing is live: generation 1 is made again.
       if (number === live || building.includes(number)) continue;
       await this.removeGeneration(number);
     }

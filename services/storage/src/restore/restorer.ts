@@ -280,11 +280,17 @@ export class Restorer {
     { leaseId, token }: Authority,
     builder: GenerationBuilder,
   ): Promise<RestoreSession> {
-    const { lessor, live, store } = this.#dependencies;
+    const { lessor, live, store, onFailure } = this.#dependencies;
     return lessor.releaseWith(leaseId, token, async (released) => {
       checkNamed(live.state(), session.live);
       const published: RestoreSession = { ...session, state: "published" };
-      await store.publish(published, released);
+      try {
+        await store.publish(published, released);
+      } catch (error) {
+        // It may be on disk or not: only a restart reads the truth.
+        onFailure(error);
+        throw error;
+      }
       this.#sessions.follow(published);
       await this.#goLive(published, builder);
       return published;
