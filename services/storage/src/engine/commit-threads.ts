@@ -8,8 +8,8 @@ import type { CommitThreadData, CommitterReply, CommitterRequest } from "./commi
 import { unpackError } from "./worker-error.js";
 
 /**
- * A block that takes longer than this means that the disk or LMDB hangs; going on would only
- * collect callers.
+ * When no block was answered for so long while some wait, the disk or LMDB hangs; going on would
+ * only collect callers.
  */
 const COMMIT_MS_MAX = 60_000;
 /** How long the threads may take to end. */
@@ -25,7 +25,6 @@ export interface CommitThreadOptions {
 interface Pending {
   readonly resolve: (answer: CommitAnswer) => void;
   readonly reject: (error: Error) => void;
-  readonly watchdog: Timer;
 }
 
 /** The committer and the writer thread of one generation, as seen by the main thread. */
@@ -34,6 +33,7 @@ export class CommitThreads implements CommitEngine {
   readonly #writer: Worker;
   readonly #options: CommitThreadOptions;
   readonly #pending: Map<number, Pending> = new Map();
+  #watchdog: Timer | null = null;
   #nextId = 0;
   #failure: Error | null = null;
   #isClosing = false;
@@ -65,10 +65,8 @@ export class CommitThreads implements CommitEngine {
     if (this.#failure !== null || this.#isClosing) return Promise.reject(engineFailed());
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      const watchdog = this.#options.clock.setTimer(COMMIT_MS_MAX, () =>
-        this.#fail(new Error(`a block was not durable within ${COMMIT_MS_MAX} ms`)),
-      );
-      this.#pending.set(id, { resolve, reject, watchdog });
+      this.#pending.set(id, { resolve, reject });
+      if (this.#watchdog === null) this.#watch();
       // Copied: the transport's buffer may be part of a pool, which must stay here.
       const bytes = new Uint8Array(request);
       const message: CommitterRequest = { kind: "commit", id, request: bytes };
@@ -115,8 +113,19 @@ export class CommitThreads implements CommitEngine {
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    pending?.watchdog.cancel();
+    this.#watch();
     return pending;
+  }
+
+  /** An answer is progress: those who still wait get the whole time again. */
+  #watch(): void {
+    this.#watchdog?.cancel();
+    this.#watchdog =
+      this.#pending.size === 0
+        ? null
+        : this.#options.clock.setTimer(COMMIT_MS_MAX, () =>
+            this.#fail(new Error(`no block was durable within ${COMMIT_MS_MAX} ms`)),
+          );
   }
 
   #fail(error: Error): void {
