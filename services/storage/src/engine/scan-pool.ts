@@ -102,6 +102,8 @@ export class ScanPool {
 
   /** Closes a generation in every thread, behind the jobs that run. */
   async closeGeneration(path: string): Promise<void> {
+    // Threads that have ended hold nothing open.
+    if (this.#closing) return;
     const close: ScanJob = { kind: "close", generation: path };
     await Promise.all(
       this.#threads.map(

@@ -79,6 +79,8 @@ export class Pruner {
    */
   prune(target: PruneTarget = AS_WINDOWS, signal?: AbortSignal): Promise<Pruned> {
     return this.#mutex.runExclusive(async () => {
+      // A caller that left while it waited for its turn raises nothing.
+      signal?.throwIfAborted();
       const { oldest, limitedByLease } = await this.#raise(target);
       let rowsRemoved = 0;
       for (;;) {
