@@ -67,7 +67,10 @@ export class LeaseTable {
   /** Takes ended leases over, oldest end first, each to be forgotten at its time. */
   addEnded(record: LeaseRecord, untilMs: number): void {
     this.#active.delete(record.leaseId);
-    this.#byRequestId.delete(record.requestId);
+    // Another lease may have been acquired with the same id since.
+    if (this.#byRequestId.get(record.requestId)?.record.leaseId === record.leaseId) {
+      this.#byRequestId.delete(record.requestId);
+    }
     this.#ended.set(record.leaseId, { record, untilMs });
   }
 

@@ -51,6 +51,9 @@ export class UploadAssembly {
     this.#append(data);
     this.#path = last ? null : path;
     if (!last) return null;
+    if (this.#length === (this.#tiles.at(-1)?.end ?? 0)) {
+      throw invalidField("tile_part.data", `tile ${path} is empty`);
+    }
     this.#tiles.push({ path, end: this.#length });
     return this.#length >= BATCH_BYTES ? this.#take() : null;
   }
