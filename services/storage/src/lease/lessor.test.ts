@@ -285,7 +285,11 @@ test("wrong pins are refused, pruned ones are not", async () => {
   await assert.rejects(pinned(12n, 11n), reason("INVALID_REQUEST"));
   const between = await errorOf(pinned(null, 12n));
   assert.equal(between.reason, "NOT_A_CHECKPOINT");
-  assert.deepEqual(between.metadata, { version: "12", before: "11", after: "14" });
+  assert.deepEqual(between.metadata, {
+    version: "12",
+    checkpoint_before: "11",
+    checkpoint_after: "14",
+  });
   await pinned(0n, 1n);
   live.current = null;
   assert.equal((await pinned(null, null)).lease.pin, null);

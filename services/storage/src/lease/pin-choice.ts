@@ -34,8 +34,8 @@ function checkCheckpoint(version: bigint, live: LiveVersions): void {
     {
       metadata: {
         version: `${version}`,
-        ...(before === null ? {} : { before: `${before}` }),
-        ...(after === null ? {} : { after: `${after}` }),
+        ...(before === null ? {} : { checkpoint_before: `${before}` }),
+        ...(after === null ? {} : { checkpoint_after: `${after}` }),
       },
     },
   );
@@ -48,7 +48,7 @@ function notCommitted(version: bigint, committed: bigint | null): HoldfastError 
     {
       metadata: {
         version: `${version}`,
-        ...(committed === null ? {} : { committed: `${committed}` }),
+        ...(committed === null ? {} : { committed_version: `${committed}` }),
       },
     },
   );

@@ -137,7 +137,7 @@ function wanted(what: string, asked: bigint | null, newest: bigint, window: bigi
     throw new HoldfastError(
       "VERSION_NOT_COMMITTED",
       `oldest_${what}_version can be raised to ${newest} at most, not to ${asked}.`,
-      { metadata: { version: `${asked}`, newest: `${newest}` } },
+      { metadata: { version: `${asked}`, committed_version: `${newest}` } },
     );
   }
   if (asked !== null) return asked;
