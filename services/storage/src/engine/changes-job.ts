@@ -31,7 +31,7 @@ export function changesFrame(
   );
   let gathered = job.gathered ?? nothingGathered(startBehind(job.after));
   let changes = changesOf(gathered);
-  const row = (keyHash: Buffer): Buffer | null => generation.rows.item(keyHash, job.version);
+  const row = (keyHash: Buffer): Buffer | null => generation.reader.row(keyHash, job.version);
   let left = JOURNAL_ENTRIES_PER_JOB;
   let needsMore = false;
   for (;;) {

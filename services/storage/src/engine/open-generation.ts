@@ -34,6 +34,12 @@ export class OpenGeneration {
     return view;
   }
 
+  /** Closes it in this thread. */
+  async close(): Promise<void> {
+    this.rows.close();
+    await this.env.close();
+  }
+
   #makeView(version: bigint): TreeView {
     const { root } = checkpointAt(this.reader, version);
     return new TreeView(root, (written, path) => this.reader.node(written, path));

@@ -48,7 +48,7 @@ export class Scans {
   async #close(path: string): Promise<undefined> {
     const generation = this.#generations.get(path);
     this.#generations.delete(path);
-    await generation?.env.close();
+    await generation?.close();
   }
 }
 

@@ -75,9 +75,12 @@ export function u64(value: bigint): Buffer {
   return bytes;
 }
 
+/** Length of a key of `state.x`. */
+export const STATE_KEY_BYTES = 40;
+
 /** Key of `state.x`: newer rows of a key come first. */
 export function stateKey(keyHash: Uint8Array, version: bigint): Buffer {
-  const key = Buffer.allocUnsafe(40);
+  const key = Buffer.allocUnsafe(STATE_KEY_BYTES);
   key.set(keyHash, 0);
   key.writeBigUInt64BE(U64_MAX - version, 32);
   return key;

@@ -1,0 +1,144 @@
+import { HASH_BYTES } from "@holdfast/merkle";
+import { corruptPage, NODE_BIG_VALUE, NODE_HEAD_BYTES, type PageMemory } from "./lmdb-page.js";
+import type { PageFile } from "./page-file.js";
+import { STATE_KEY_BYTES, stateKey } from "./schema.js";
+
+/** What a scan copied. */
+export interface ScannedRows {
+  /** Behind the last byte written. */
+  readonly end: number;
+  readonly items: number;
+  /** Sum of the lengths of the items, without tags and lengths. */
+  readonly bytes: number;
+}
+
+/** Tag of field `items` of StateChunk. */
+const TAG_ITEM = 0x32;
+/** Longest tag and length of an item: lengths are below 2^21. */
+const ITEM_HEAD_BYTES_MAX = 4;
+/** Rows of no interest, about three pages of them, that are stepped over before a seek. */
+const STEPS_BEFORE_SEEK = 32;
+const OLDEST_VERSION = 0n;
+
+// Everything in a page is even, so keys are looked at as 16-bit words.
+const HEAD_WORDS: number = NODE_HEAD_BYTES / 2;
+const HASH_WORDS: number = HASH_BYTES / 2;
+const KEY_WORDS: number = STATE_KEY_BYTES / 2;
+
+/** Equal to no hash. */
+const NO_HASH: Uint16Array = new Uint16Array(0);
+
+/** Picks the rows of one version out of leaf pages of `state.x` and copies their items. */
+export class RowCopy {
+  /** True when an item did not fit. */
+  isFull = false;
+  readonly #file: PageFile;
+  readonly #version: bigint;
+  /** ~version as two words, as in keys. */
+  readonly #high: number;
+  readonly #low: number;
+  readonly #target: Buffer;
+  #at: number;
+  #items = 0;
+  #bytes = 0;
+  /** Key hash of the last row that is not newer than the version. */
+  #last: Uint16Array = NO_HASH;
+  #steps = 0;
+
+  constructor(file: PageFile, version: bigint, target: Buffer, at: number) {
+    this.#file = file;
+    this.#version = version;
+    this.#high = Number((~version >> 32n) & 0xffff_ffffn);
+    this.#low = Number(~version & 0xffff_ffffn);
+    this.#target = target;
+    this.#at = at;
+  }
+
+  result(): ScannedRows {
+    return { end: this.#at, items: this.#items, bytes: this.#bytes };
+  }
+
+  /**
+   * Takes nodes `first` to `end - 1` of the page at `pageAt`.
+   * @returns where to go on when it is cheaper to seek, else null.
+   * @throws ROW_CORRUPT
+   */
+  take(memory: PageMemory, pageAt: number, first: number, end: number): Buffer | null {
+    const { words } = memory;
+    // The last key decided is in the page before, or in this one.
+    let lastIn = this.#last;
+    let last = 0;
+    let seek: Buffer | null = null;
+    for (let index = first; index < end; index++) {
+      const word = memory.nodeAt(pageAt, index) >> 1;
+      if (words[word + 3] !== STATE_KEY_BYTES) throw corruptPage();
+      const key = word + HEAD_WORDS;
+      const isOlder = isSameHash(lastIn, last, words, key);
+      if (isOlder || this.#isNewer(words, key + HASH_WORDS)) {
+        if (++this.#steps < STEPS_BEFORE_SEEK) continue;
+        const keyHash = memory.bytes.subarray(2 * key, 2 * key + HASH_BYTES);
+        seek = stateKey(keyHash, isOlder ? OLDEST_VERSION : this.#version);
+        break;
+      }
+      lastIn = words;
+      last = key;
+      this.#steps = 0;
+      const length = (words[word] as number) + (words[word + 1] as number) * 0x1_0000;
+      if (length === 0) continue;
+      const isBig = ((words[word + 2] as number) & NODE_BIG_VALUE) !== 0;
+      if (!this.#item(memory, 2 * (key + KEY_WORDS), length, isBig)) break;
+    }
+    if (lastIn === words) this.#last = words.slice(last, last + HASH_WORDS);
+    if (seek !== null) this.#steps = 0;
+    return seek;
+  }
+
+  /** @returns false when it does not fit. */
+  #item(source: PageMemory, valueAt: number, length: number, isBig: boolean): boolean {
+    const target = this.#target;
+    let at = this.#at;
+    if (at + ITEM_HEAD_BYTES_MAX + length > target.length) {
+      this.isFull = true;
+      return false;
+    }
+    target[at++] = TAG_ITEM;
+    let rest = length;
+    while (rest >= 0x80) {
+      target[at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    target[at++] = rest;
+    if (isBig) {
+      const page = Number(source.bytes.readBigUInt64LE(valueAt));
+      if (this.#file.readValue(page, length, target, at) < length) throw corruptPage();
+    } else {
+      if (valueAt + length > source.buffer.byteLength) throw corruptPage();
+      // A view of one's own is made faster than `subarray` makes one.
+      target.set(new Uint8Array(source.buffer, valueAt, length), at);
+    }
+    this.#at = at + length;
+    this.#items++;
+    this.#bytes += length;
+    return true;
+  }
+
+  /** Whether the version in the key, inverted and big-endian, is above ours. */
+  #isNewer(words: Uint16Array, at: number): boolean {
+    const high = bigEndian(words[at] as number, words[at + 1] as number);
+    if (high !== this.#high) return high < this.#high;
+    return bigEndian(words[at + 2] as number, words[at + 3] as number) < this.#low;
+  }
+}
+
+/** Compares from the end: neighbours begin alike. */
+function isSameHash(a: Uint16Array, aAt: number, b: Uint16Array, bAt: number): boolean {
+  for (let i = HASH_WORDS - 1; i >= 0; i--) if (a[aAt + i] !== b[bAt + i]) return false;
+  return true;
+}
+
+/** The number of two little-endian words whose bytes are big-endian. */
+function bigEndian(first: number, second: number): number {
+  const high = ((first & 0xff) << 8) | (first >> 8);
+  const low = ((second & 0xff) << 8) | (second >> 8);
+  return high * 0x1_0000 + low;
+}
