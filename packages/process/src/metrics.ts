@@ -33,6 +33,12 @@ export interface CallCounter {
   frameSent(method: string, bytes: number): void;
 }
 
+/** What was sent in calls of one method. */
+interface SentFrames {
+  frames: number;
+  bytes: number;
+}
+
 /** Buckets for calls: 1 ms to 1 h, seconds. */
 const CALL_SECONDS_BUCKETS = [0.001, 0.01, 0.1, 1, 10, 60, 600, 3600];
 /** prom-client's ceiling is memory; a metric of ours never has more labels than this. */
@@ -101,8 +107,9 @@ export class Metrics {
       "method",
     ]);
     const ended = this.counter("calls_total", "Calls that ended", ["method", "status"]);
-    const bytesSent = this.counter("sent_bytes_total", "Response bytes", ["method"]);
-    const frames = this.counter("sent_frames_total", "Response messages", ["method"]);
+    const sent = new Map<string, SentFrames>();
+    this.#sentCounter("sent_bytes_total", "Response bytes", sent, ({ bytes }) => bytes);
+    this.#sentCounter("sent_frames_total", "Response messages", sent, ({ frames }) => frames);
     const move = (method: string, by: number): void => {
       const now = (running.get(method) ?? 0) + by;
       running.set(method, now);
@@ -116,10 +123,28 @@ export class Metrics {
         seconds.observe(duration, { method });
       },
       frameSent: (method, bytes) => {
-        frames.add(1, { method });
-        bytesSent.add(bytes, { method });
+        const sum = sent.get(method) ?? { frames: 0, bytes: 0 };
+        sum.frames += 1;
+        sum.bytes += bytes;
+        sent.set(method, sum);
       },
     };
+  }
+
+  /** Counted for every frame, so kept as a number and given to prom-client when it is read. */
+  #sentCounter(
+    name: string,
+    help: string,
+    sent: ReadonlyMap<string, SentFrames>,
+    read: (sum: SentFrames) => number,
+  ): void {
+    new PromCounter({
+      ...this.#options(name, help, ["method"]),
+      collect() {
+        this.reset();
+        for (const [method, sum] of sent) this.inc({ method }, read(sum));
+      },
+    });
   }
 
   /** All of them in Prometheus' text format. */

@@ -9,7 +9,7 @@ interface JobOf {
   readonly version: bigint;
 }
 
-/** Fills one frame of a snapshot. */
+/** Fills frames of a snapshot. */
 export interface SnapshotJob extends JobOf {
   readonly kind: "snapshot";
   /** Path of the tile before the first one; "": from the first tile on. */
@@ -17,8 +17,10 @@ export interface SnapshotJob extends JobOf {
   /** At most so many tiles; null: as many as fit. */
   readonly tilesMax: number | null;
   readonly withProofs: boolean;
-  /** Memory of a frame that was sent, to be used again. */
-  readonly memory: ArrayBuffer | null;
+  /** At most so many frames, one at least. */
+  readonly framesMax: number;
+  /** Memory of frames that were sent, to be used again. */
+  readonly memory: readonly ArrayBuffer[];
 }
 
 /** Fills one frame with chosen tiles. */
@@ -27,7 +29,8 @@ export interface TilesJob extends JobOf {
   /** Paths of tiles, ascending. */
   readonly paths: readonly string[];
   readonly withProofs: boolean;
-  readonly memory: ArrayBuffer | null;
+  /** Memory of frames that were sent, to be used again. */
+  readonly memory: readonly ArrayBuffer[];
 }
 
 /** Goes on with a delta: gathers changes, or fills one frame. */
@@ -118,15 +121,17 @@ export interface EndMessage {
 }
 
 /** What the result of a job is. */
-export type ScanResult<J extends ScanJob> = J extends SnapshotJob | TilesJob
-  ? FrameResult
-  : J extends ChangesJob
-    ? ChangesResult
-    : J extends ListJob
-      ? TileList
-      : J extends MeasureJob
-        ? Measure
-        : undefined;
+export type ScanResult<J extends ScanJob> = J extends SnapshotJob
+  ? readonly FrameResult[]
+  : J extends TilesJob
+    ? FrameResult
+    : J extends ChangesJob
+      ? ChangesResult
+      : J extends ListJob
+        ? TileList
+        : J extends MeasureJob
+          ? Measure
+          : undefined;
 
 /** A job on its way to a thread; `cancel[0]` becomes 1 when nobody wants it any more. */
 export interface JobMessage {

@@ -217,7 +217,7 @@ function end({ worker, cancel }: Thread): Promise<void> {
 
 /** What goes over to the thread instead of being copied. */
 function memoryIn(job: ScanJob): ArrayBuffer[] {
-  if ("memory" in job && job.memory !== null) return [job.memory];
+  if ("memory" in job) return [...job.memory];
   if ("gathered" in job && job.gathered !== null) return [job.gathered.changes];
   return [];
 }

@@ -1,6 +1,13 @@
 import { strict as assert } from "node:assert";
 import { parentPort } from "node:worker_threads";
-import type { AnswerMessage, EndMessage, JobMessage } from "./scan-job.js";
+import type {
+  AnswerMessage,
+  EndMessage,
+  FrameResult,
+  JobMessage,
+  ScanJob,
+  ScanResult,
+} from "./scan-job.js";
 import { Scans } from "./scans.js";
 import { packError } from "./worker-error.js";
 
@@ -36,7 +43,12 @@ function memoryIn(reply: AnswerMessage): ArrayBuffer[] {
   if ("error" in reply || reply.result === undefined) return [];
   const { result } = reply;
   const memory: ArrayBuffer[] = [];
-  if ("frame" in result && result.frame !== null) memory.push(result.frame.memory);
+  for (const { frame } of framesIn(result)) if (frame !== null) memory.push(frame.memory);
   if ("gathered" in result) memory.push(result.gathered.changes);
   return memory;
+}
+
+function framesIn(result: NonNullable<ScanResult<ScanJob>>): readonly FrameResult[] {
+  if ("frame" in result) return [result];
+  return Array.isArray(result) ? (result as readonly FrameResult[]) : [];
 }

@@ -4,7 +4,7 @@ import { openGenerationEnv } from "./generation-env.js";
 import { OpenGeneration } from "./open-generation.js";
 import type { IsCancelled } from "./scan-cancelled.js";
 import type { CloseJob, ScanJob, ScanResult } from "./scan-job.js";
-import { listTiles, measure, snapshotFrame, tilesFrame } from "./tile-jobs.js";
+import { listTiles, measure, snapshotFrames, tilesFrame } from "./tile-jobs.js";
 
 /**
  * Does the scan jobs of one thread. No job remembers a stream: what it needs to go on is in its
@@ -59,7 +59,7 @@ function resultOf(
 ): ScanResult<ScanJob> {
   switch (job.kind) {
     case "snapshot":
-      return snapshotFrame(generation, job, isCancelled);
+      return snapshotFrames(generation, job, isCancelled);
     case "tiles":
       return tilesFrame(generation, job, isCancelled);
     case "changes":

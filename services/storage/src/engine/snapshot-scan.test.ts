@@ -33,7 +33,8 @@ function framesOf(
 ): FrameResult[] {
   const results: FrameResult[] = [];
   for (let last = after; ; ) {
-    const memory = results.length % 2 === 0 ? null : new ArrayBuffer(140_000);
+    const memory = results.length % 2 === 0 ? [] : [new ArrayBuffer(140_000)];
+    const framesMax = 1 + (results.length % 3);
     const job: ScanJob = {
       kind: "snapshot",
       generation: store.env.path,
@@ -41,13 +42,17 @@ function framesOf(
       after: last,
       tilesMax: null,
       withProofs,
+      framesMax,
       memory,
     };
-    const result = scans.run(job, () => false) as FrameResult;
-    results.push(result);
-    if (result.isLast) return results;
-    assert.notEqual(result.last, last, "each frame goes on");
-    last = result.last;
+    const some = scans.run(job, () => false) as readonly FrameResult[];
+    assert.ok(some.length <= framesMax, "no more frames than asked for");
+    for (const result of some) {
+      results.push(result);
+      if (result.isLast) return results;
+      assert.notEqual(result.last, last, "each frame goes on");
+      last = result.last;
+    }
   }
 }
 
@@ -207,9 +212,9 @@ test("a job that is cancelled ends, and keeps no read transaction", async () => 
   const scans = new Scans();
   const version = model.commit([[text("a"), text("b")]]);
   const generation = model.store.env.path;
-  const of = { generation, version, after: "", withProofs: false, memory: null };
+  const of = { generation, version, after: "", withProofs: false, memory: [] };
   assert.throws(
-    () => scans.run({ kind: "snapshot", ...of, tilesMax: null }, () => true),
+    () => scans.run({ kind: "snapshot", ...of, tilesMax: null, framesMax: 1 }, () => true),
     (error) => error instanceof HoldfastError && error.reason === "CANCELLED",
   );
   assert.equal(countReadTransactions(model.store.env), 0);

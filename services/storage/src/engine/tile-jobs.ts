@@ -14,15 +14,28 @@ import type {
 } from "./scan-job.js";
 import { packTiles } from "./snapshot-frame.js";
 
-/** @throws ROW_CORRUPT, CANCELLED */
-export function snapshotFrame(
+/**
+ * @returns consecutive frames; the last one tells whether more follow.
+ * @throws ROW_CORRUPT, CANCELLED
+ */
+export function snapshotFrames(
   generation: OpenGeneration,
   job: SnapshotJob,
   isCancelled: IsCancelled,
-): FrameResult {
+): readonly FrameResult[] {
   const view = generation.view(job.version);
-  const tiles = upTo(untilCancelled(tilesBehind(view, job.after), isCancelled), job.tilesMax);
-  return packTiles(tiles, { ...job, view, rows: generation.rows }, job.after, job.memory);
+  const source = { ...job, view, rows: generation.rows };
+  const results: FrameResult[] = [];
+  let { after, tilesMax } = job;
+  for (let frames = 0; frames < job.framesMax; frames++) {
+    const tiles = upTo(untilCancelled(tilesBehind(view, after), isCancelled), tilesMax);
+    const result = packTiles(tiles, source, after, job.memory[frames] ?? null);
+    results.push(result);
+    after = result.last;
+    if (tilesMax !== null) tilesMax -= result.tiles;
+    if (result.isLast) break;
+  }
+  return results;
 }
 
 /** @throws INVALID_REQUEST when a path is not that of a tile, ROW_CORRUPT, CANCELLED. */
@@ -33,7 +46,7 @@ export function tilesFrame(
 ): FrameResult {
   const view = generation.view(job.version);
   const tiles = untilCancelled(tilesOf(view, job.paths), isCancelled);
-  return packTiles(tiles, { ...job, view, rows: generation.rows }, "", job.memory);
+  return packTiles(tiles, { ...job, view, rows: generation.rows }, "", job.memory[0] ?? null);
 }
 
 /** @throws ROW_CORRUPT, CANCELLED */

@@ -24,23 +24,36 @@ export type FrameJob = SnapshotJob | TilesJob | ChangesJob;
 export interface StreamPlan<R extends FrameResult> {
   readonly header: backup.StreamHeader;
   /** Does the first job; null when there is nothing to send. */
-  readonly first: ((signal: AbortSignal) => Promise<R>) | null;
-  /**
-   * What goes on behind a result; null behind the last.
-   * @param memory of a frame that was sent, to be used again.
-   */
-  readonly next: (
-    result: R,
-    memory: ArrayBuffer | null,
-  ) => ((signal: AbortSignal) => Promise<R>) | null;
+  readonly first: FillFrames<R> | null;
+  /** What goes on behind the results of a job; null behind the last. */
+  readonly next: (results: readonly R[]) => FillFrames<R> | null;
 }
 
+/** Does a job. @returns one result or more. */
+export type FillFrames<R extends FrameResult> = (
+  ahead: FillAhead,
+  signal: AbortSignal,
+) => Promise<readonly R[]>;
+
+/** How far a job may run ahead of its reader, and with which memory. */
+export interface FillAhead {
+  /** At most so many frames. */
+  readonly framesMax: number;
+  /** Memory of frames that were sent, to be used again. */
+  readonly memory: readonly ArrayBuffer[];
+}
+
+/**
+ * Frames that one job fills for a reader who is faster than the scan: each job costs messages and
+ * wakes two threads. With those that are being sent twice as many are in memory, 1 MiB.
+ */
+const FRAMES_PER_JOB_MAX = 4;
 /** Frames above this are not kept to be used again: a stream's memory is bounded. */
 const SPARE_BYTES_MAX: number = 2 ** 18;
 
 /**
- * Serves one stream: slot, lease, checks, header, frames, trailer. One frame is filled ahead while
- * one is sent. Nothing is sent before the slot is there and the request was checked.
+ * Serves one stream: slot, lease, checks, header, frames, trailer. One job fills frames ahead
+ * while those of the job before are sent. Nothing is sent before the slot is there and the request was checked.
  * @param plan checks the request; its generation stays in use until the stream ends.
  * @throws NO_SLOT, LEASE_*, what the plan or a job throws, the reason of the call's signal.
  */
@@ -63,21 +76,29 @@ export async function serveScan<R extends FrameResult>(
         const { header, first, next } = await plan(use, abort.signal);
         await frames.send(encoded({ $case: "header", value: header }));
         const sum = new StreamSum();
-        let spare: ArrayBuffer | null = null;
-        let pending = first === null ? null : begin(first, abort.signal);
+        let framesMax = 1;
+        let pending = first === null ? null : begin(first, { framesMax, memory: [] }, abort.signal);
+        let memory: ArrayBuffer[] = [];
         let reason: backup.HeartbeatReason = backup.HeartbeatReason.WAITING_FOR_WORKER;
         while (pending !== null) {
-          const result: R = await frames.heartbeatWhile(pending, () => heartbeat(reason));
-          const following = next(result, spare);
-          pending = following === null ? null : begin(following, abort.signal);
-          spare = null;
-          reason = reasonAfter(result);
-          if (result.frame === null) continue;
-          guard.check();
-          const { memory, offset, length } = result.frame;
-          await frames.send(Buffer.from(memory, offset, length));
-          sum.add(result);
-          if (memory.byteLength <= SPARE_BYTES_MAX) spare = memory;
+          // Who waits for frames gets more of them at once; who makes frames wait does not.
+          framesMax = pending.isDone ? 1 : Math.min(2 * framesMax, FRAMES_PER_JOB_MAX);
+          const results: readonly R[] = await frames.heartbeatWhile(pending.results, () =>
+            heartbeat(reason),
+          );
+          const following = next(results);
+          pending =
+            following === null ? null : begin(following, { framesMax, memory }, abort.signal);
+          memory = [];
+          for (const result of results) {
+            reason = reasonAfter(result);
+            if (result.frame === null) continue;
+            guard.check();
+            const { memory: bytes, offset, length } = result.frame;
+            await frames.send(Buffer.from(bytes, offset, length));
+            sum.add(result);
+            if (bytes.byteLength <= SPARE_BYTES_MAX) memory.push(bytes);
+          }
         }
         guard.check();
         await frames.finish(encoded({ $case: "trailer", value: sum.trailer() }));
@@ -110,10 +131,23 @@ function reasonAfter({ frame }: FrameResult): backup.HeartbeatReason {
     : backup.HeartbeatReason.WAITING_FOR_WORKER;
 }
 
+/** A job under way. */
+interface Pending<R extends FrameResult> {
+  readonly results: Promise<readonly R[]>;
+  isDone: boolean;
+}
+
 /** Begins a job whose failure is seen when it is awaited, which may be later. */
-function begin<R>(job: (signal: AbortSignal) => Promise<R>, signal: AbortSignal): Promise<R> {
-  const pending = job(signal);
-  pending.catch(() => undefined);
+function begin<R extends FrameResult>(
+  job: FillFrames<R>,
+  ahead: FillAhead,
+  signal: AbortSignal,
+): Pending<R> {
+  const pending: Pending<R> = { results: job(ahead, signal), isDone: false };
+  const done = (): void => {
+    pending.isDone = true;
+  };
+  pending.results.then(done, done);
   return pending;
 }
 

@@ -13,7 +13,12 @@ import {
   readState,
 } from "./expected-state.js";
 import { readUse } from "./read-live.js";
-import { type ScanStreamDependencies, type StreamPlan, serveScan } from "./scan-stream.js";
+import {
+  type FillAhead,
+  type ScanStreamDependencies,
+  type StreamPlan,
+  serveScan,
+} from "./scan-stream.js";
 import { stateHeader, streamHeader } from "./stream-header.js";
 
 /** A delta is refused above this many journal entries, when they are many for the state, too. */
@@ -61,23 +66,25 @@ function planChanges(
   });
   const job =
     (after: string, gathered: ChangesJob["gathered"]) =>
-    (signal: AbortSignal): Promise<ChangesResult> =>
-      scans.run<ChangesJob>(
-        {
-          kind: "changes",
-          generation: use.path,
-          version,
-          fromVersion: from.version,
-          after,
-          gathered,
-        },
-        signal,
-      );
+    async (_: FillAhead, signal: AbortSignal): Promise<readonly ChangesResult[]> => {
+      const one: ChangesJob = {
+        kind: "changes",
+        generation: use.path,
+        version,
+        fromVersion: from.version,
+        after,
+        gathered,
+      };
+      return [await scans.run(one, signal)];
+    };
   const details = { itemsToCome: entries, bytesToCome: 0n, from };
   return {
     header: streamHeader(header, details, context, clock),
     first: job(request.resumeAfter, null),
-    next: (result) => (result.isLast ? null : job(result.last, result.gathered)),
+    next: (results) => {
+      const last = results.at(-1);
+      return last === undefined || last.isLast ? null : job(last.last, last.gathered);
+    },
   };
 }
 

@@ -8,7 +8,12 @@ import { tileAt } from "../state/tiling.js";
 import { TreeView } from "../state/tree-view.js";
 import { checkExpectedState, checkResumePoint, readState } from "./expected-state.js";
 import { readUse } from "./read-live.js";
-import { type ScanStreamDependencies, type StreamPlan, serveScan } from "./scan-stream.js";
+import {
+  type FillAhead,
+  type ScanStreamDependencies,
+  type StreamPlan,
+  serveScan,
+} from "./scan-stream.js";
 import { stateHeader, streamHeader } from "./stream-header.js";
 
 /** StreamStateSnapshot: the whole state at a checkpoint, or what is left of it. */
@@ -39,7 +44,7 @@ function planSnapshot(
       version: state.checkpoint.version,
     };
   });
-  const job = (after: string, memory: ArrayBuffer | null) => (signal: AbortSignal) =>
+  const job = (after: string) => (ahead: FillAhead, signal: AbortSignal) =>
     scans.run<SnapshotJob>(
       {
         kind: "snapshot",
@@ -48,15 +53,18 @@ function planSnapshot(
         after,
         tilesMax: null,
         withProofs: request.withProofs,
-        memory,
+        ...ahead,
       },
       signal,
     );
   const details = { itemsToCome: left.items, bytesToCome: left.bytes };
   return {
     header: streamHeader(header, details, context, clock),
-    first: left.items === 0n ? null : job(request.resumeAfter, null),
-    next: (result, memory) => (result.isLast ? null : job(result.last, memory)),
+    first: left.items === 0n ? null : job(request.resumeAfter),
+    next: (results) => {
+      const last = results.at(-1);
+      return last === undefined || last.isLast ? null : job(last.last);
+    },
   };
 }
 

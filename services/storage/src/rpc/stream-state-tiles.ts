@@ -6,7 +6,12 @@ import type { GenerationUse } from "../engine/live-generation.js";
 import type { FrameResult, MeasureJob, SnapshotJob, TilesJob } from "../engine/scan-job.js";
 import { checkExpectedState, readState } from "./expected-state.js";
 import { readUse } from "./read-live.js";
-import { type ScanStreamDependencies, type StreamPlan, serveScan } from "./scan-stream.js";
+import {
+  type FillAhead,
+  type ScanStreamDependencies,
+  type StreamPlan,
+  serveScan,
+} from "./scan-stream.js";
 import { stateHeader, streamHeader } from "./stream-header.js";
 
 const PATHS_MAX = 1_000;
@@ -54,31 +59,34 @@ async function planTiles(
   const plan = { header: streamHeader(header, details, context, clock) };
   if (selection.$case === "paths") {
     const { paths } = selection.value;
-    const job = (index: number, memory: ArrayBuffer | null) => (ends: AbortSignal) => {
-      const some = paths.slice(index, index + PATHS_PER_JOB);
-      return scans.run<TilesJob>({ kind: "tiles", ...of, paths: some, withProofs, memory }, ends);
-    };
+    const job =
+      (index: number) =>
+      async ({ memory }: FillAhead, ends: AbortSignal) => {
+        const some = paths.slice(index, index + PATHS_PER_JOB);
+        const one: TilesJob = { kind: "tiles", ...of, paths: some, withProofs, memory };
+        return [await scans.run(one, ends)];
+      };
     return {
       ...plan,
-      first: job(0, null),
-      next: ({ last }, memory) => {
-        const index = paths.indexOf(last) + 1;
-        return index === paths.length ? null : job(index, memory);
+      first: job(0),
+      next: (results) => {
+        const index = paths.indexOf(results.at(-1)?.last ?? "") + 1;
+        return index === paths.length ? null : job(index);
       },
     };
   }
   let tilesLeft = measure.tiles;
-  const job = (after: string, memory: ArrayBuffer | null) => (ends: AbortSignal) =>
+  const job = (after: string) => (ahead: FillAhead, ends: AbortSignal) =>
     scans.run<SnapshotJob>(
-      { kind: "snapshot", ...of, after, tilesMax: tilesLeft, withProofs, memory },
+      { kind: "snapshot", ...of, after, tilesMax: tilesLeft, withProofs, ...ahead },
       ends,
     );
   return {
     ...plan,
-    first: tilesLeft === 0 ? null : job(measure.after, null),
-    next: ({ last, tiles }, memory) => {
-      tilesLeft -= tiles;
-      return tilesLeft === 0 ? null : job(last, memory);
+    first: tilesLeft === 0 ? null : job(measure.after),
+    next: (results) => {
+      for (const { tiles } of results) tilesLeft -= tiles;
+      return tilesLeft === 0 ? null : job(results.at(-1)?.last ?? "");
     },
   };
 }
