@@ -13,7 +13,6 @@ if (!existsSync(main)) {
 process.env.UV_THREADPOOL_SIZE ??= "8";
 // From Node 22 on: a third of the start goes into compiling.
 enableCompileCache?.();
-process.setSourceMapsEnabled(true);
 import(pathToFileURL(main).href).catch((error) => {
   console.error(error);
   process.exit(1);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import { storage } from "@holdfast/api";
 import { Gateways } from "@holdfast/coordinator";
-import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc";
+import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc/client";
 import type { CommandContext } from "./command-context.js";
 import type { GlobalOptions } from "./global-options.js";
 

@@ -1,4 +1,4 @@
-import { calmCollector, limitStreamBuffers } from "@holdfast/rpc";
+import { calmCollector, limitStreamBuffers } from "@holdfast/rpc/client";
 import { Interrupted } from "./interrupted.js";
 import { processStreams } from "./output.js";
 import { run } from "./run.js";

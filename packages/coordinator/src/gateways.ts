@@ -1,7 +1,7 @@
 import type { ChannelCredentials, Metadata } from "@grpc/grpc-js";
 import { backup, lease, restore } from "@holdfast/api";
 import { HoldfastError } from "@holdfast/core";
-import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc";
+import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc/client";
 
 /** How gateways are reached. */
 export interface GatewayOptions {

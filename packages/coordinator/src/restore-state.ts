@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { restore, types } from "@holdfast/api";
 import { Archive, DamageError } from "@holdfast/archive";
 import { HoldfastError, limits } from "@holdfast/core";
-import { callClientStreaming } from "@holdfast/rpc";
+import { callClientStreaming } from "@holdfast/rpc/client";
 import { ChainReader } from "./chain-reader.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { backup } from "@holdfast/api";
 import { ChildAbort, type Clock, HoldfastError, limits } from "@holdfast/core";
-import { callOptions, callServerStreaming } from "@holdfast/rpc";
+import { callOptions, callServerStreaming } from "@holdfast/rpc/client";
 import type { Frame } from "./frames.js";
 import type { GatewayClients, Gateways } from "./gateways.js";
 import type { Patience } from "./patience.js";

@@ -1,6 +1,6 @@
 import type { restore } from "@holdfast/api";
 import { limits, orderedConcurrency } from "@holdfast/core";
-import { callClientStreaming } from "@holdfast/rpc";
+import { callClientStreaming } from "@holdfast/rpc/client";
 import type { Gateways } from "./gateways.js";
 import type { JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";

@@ -1,18 +1,5 @@
 export type { CallContext, CallObserver, CallTimes } from "./call-context.js";
-export {
-  type ClientCall,
-  type ClientStreamingMethod,
-  callClientStreaming,
-  callServerStreaming,
-  callUnary,
-  type UnaryMethod,
-} from "./client-calls.js";
-export {
-  type ChannelTuning,
-  CLIENT_WINDOW_BYTES,
-  callOptions,
-  clientOptions,
-} from "./client-options.js";
+export * from "./client.js";
 export { clientStreaming } from "./client-streaming.js";
 export { type DescriptorFile, IMAGE_URL, readImage } from "./descriptor-image.js";
 export { ERROR_DOMAIN, toServiceError } from "./error-to-status.js";
@@ -23,10 +10,7 @@ export {
   type GrpcServerOptions,
   type Health,
 } from "./grpc-server.js";
-export { RawClient } from "./raw-client.js";
 export { rawMethod, rawRequest, rawResponse } from "./raw-method.js";
 export { serverStreaming } from "./server-streaming.js";
-export { fromServiceError } from "./status-to-error.js";
-export { calmCollector, limitStreamBuffers } from "./stream-buffers.js";
 export { unary } from "./unary.js";
 export type { WireStatus } from "./wire-status.js";

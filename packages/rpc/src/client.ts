@@ -1,0 +1,18 @@
+// The client's half of this package: what a process that serves nothing loads.
+export {
+  type ClientCall,
+  type ClientStreamingMethod,
+  callClientStreaming,
+  callServerStreaming,
+  callUnary,
+  type UnaryMethod,
+} from "./client-calls.js";
+export {
+  type ChannelTuning,
+  CLIENT_WINDOW_BYTES,
+  callOptions,
+  clientOptions,
+} from "./client-options.js";
+export { RawClient } from "./raw-client.js";
+export { fromServiceError } from "./status-to-error.js";
+export { calmCollector, limitStreamBuffers } from "./stream-buffers.js";
