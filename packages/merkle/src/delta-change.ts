@@ -1,6 +1,6 @@
 import { HASH_BYTES, sha256 } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
-import { WireReader, WireWriter } from "./wire.js";
+import { fieldBytes, WireReader, type WireWriter } from "./wire.js";
 
 /** One difference of two states. */
 export type DeltaChange =
@@ -26,13 +26,14 @@ const TAG_OLD_VALUE_HASH = 0x12;
 
 /** Appends a change as field `changes` of DeltaChunk. */
 export function writeChange(body: WireWriter, change: DeltaChange): void {
-  const fields = new WireWriter().field(
-    TAG_SUBJECT,
-    change.kind === "put" ? change.item : change.keyHash,
-  );
-  if (change.oldValueHash !== null) fields.field(TAG_OLD_VALUE_HASH, change.oldValueHash);
-  const tag = change.kind === "put" ? TAG_PUT : TAG_DELETE;
-  body.field(TAG_CHANGE, new WireWriter().field(tag, fields.finish()).finish());
+  const subject = change.kind === "put" ? change.item : change.keyHash;
+  const { oldValueHash } = change;
+  const length =
+    fieldBytes(subject.length) + (oldValueHash === null ? 0 : fieldBytes(oldValueHash.length));
+  body.head(TAG_CHANGE, fieldBytes(length));
+  body.head(change.kind === "put" ? TAG_PUT : TAG_DELETE, length);
+  body.field(TAG_SUBJECT, subject);
+  if (oldValueHash !== null) body.field(TAG_OLD_VALUE_HASH, oldValueHash);
 }
 
 /**

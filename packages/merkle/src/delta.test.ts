@@ -7,10 +7,12 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import {
   type DeltaChange,
+  type DeltaTree,
   encodeDeltaBody,
   foldDeltaChunk,
   nodesEqual,
   type TreeNode,
+  writeDeltaBody,
 } from "./index.js";
 import {
   ascending,
@@ -53,13 +55,18 @@ function changesOf(
 }
 
 function encode(path: string, changes: readonly DeltaChange[], to: readonly ModelLeaf[]) {
-  return encodeDeltaBody(path, changes, {
+  const tree: DeltaTree = {
     node({ keyHash, depth }) {
-      const bits = bitsOf(keyHash).slice(0, depth);
-      assert.match(bitsOf(keyHash).slice(depth), /^0*$/, "the rest of a place is zero");
+      // A copy: the place is reused, and the model remembers it.
+      const all = bitsOf(Buffer.from(keyHash));
+      const bits = all.slice(0, depth);
+      assert.match(all.slice(depth), /^0*$/, "the rest of a place is zero");
       return { node: modelNode(to, bits), items: leavesUnder(to, bits).length };
     },
-  });
+  };
+  const delta = encodeDeltaBody(path, changes, tree);
+  assert.ok(writeDeltaBody(path, changes, tree).equals(delta.body), "the same body without a fold");
+  return delta;
 }
 
 /** Encodes, folds, and holds both against the model; answers the body. */

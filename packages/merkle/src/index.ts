@@ -6,6 +6,7 @@ export {
   encodeDeltaBody,
   type FoldedDelta,
   foldDeltaChunk,
+  writeDeltaBody,
 } from "./delta.js";
 export type { DeltaChange } from "./delta-change.js";
 export type { FoldedChunk, OnInner, OnItem } from "./folded-chunk.js";

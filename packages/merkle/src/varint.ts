@@ -1,7 +1,7 @@
 import { proofInvalid } from "./proof-invalid.js";
 
 /** Lengths up to 2^28-1 are all that a chunk can hold; four varint bytes say them. */
-const VARINT_BYTES_MAX = 4;
+export const VARINT_BYTES_MAX = 4;
 
 /** Bytes of `value` (0..2^28-1) as a protobuf varint. */
 export function varintBytes(value: number): number {

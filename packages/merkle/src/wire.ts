@@ -1,5 +1,5 @@
 import { proofInvalid } from "./proof-invalid.js";
-import { VarintReader, varintBytes, writeVarint } from "./varint.js";
+import { VARINT_BYTES_MAX, VarintReader, varintBytes, writeVarint } from "./varint.js";
 
 /** A stretch of the bytes read. */
 export interface Span {
@@ -69,32 +69,53 @@ export class WireReader {
   }
 }
 
+/** Room that a writer begins with, bytes. */
+const WRITER_BYTES = 1_024;
+
 /** Appends protobuf fields with single-byte tags. */
 export class WireWriter {
-  readonly #parts: Buffer[] = [];
+  #bytes: Buffer = Buffer.allocUnsafeSlow(WRITER_BYTES);
+  #at = 0;
 
   /** Appends a length-delimited field. */
   field(tag: number, ...contents: readonly Buffer[]): this {
-    const length = contents.reduce((sum, content) => sum + content.length, 0);
-    this.#parts.push(fieldHead(tag, length), ...contents);
+    let length = 0;
+    for (const content of contents) length += content.length;
+    this.head(tag, length);
+    for (const content of contents) this.raw(content);
     return this;
   }
 
-  /** Appends bytes that are fields already. */
-  raw(fields: Buffer): this {
-    this.#parts.push(fields);
+  /** Appends tag and length of a length-delimited field whose content follows. */
+  head(tag: number, length: number): this {
+    this.#reserve(1 + VARINT_BYTES_MAX);
+    this.#bytes[this.#at] = tag;
+    this.#at = writeVarint(this.#bytes, this.#at + 1, length);
     return this;
   }
 
+  /** Appends bytes that are fields already, or the content of one. */
+  raw(bytes: Buffer): this {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+    return this;
+  }
+
+  /** All that was appended; the writer is done. */
   finish(): Buffer {
-    return Buffer.concat(this.#parts);
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  #reserve(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#bytes.length, this.#at + length));
+    grown.set(this.#bytes.subarray(0, this.#at));
+    this.#bytes = grown;
   }
 }
 
-/** Tag and length of a length-delimited field. */
-function fieldHead(tag: number, length: number): Buffer {
-  const head = Buffer.allocUnsafe(1 + varintBytes(length));
-  head[0] = tag;
-  writeVarint(head, 1, length);
-  return head;
+/** Encoded length of a length-delimited field. */
+export function fieldBytes(length: number): number {
+  return 1 + varintBytes(length) + length;
 }

@@ -2,6 +2,7 @@ import { HASH_BYTES, pathRange } from "@holdfast/merkle";
 import { ChangeGatherer } from "../state/change-gatherer.js";
 import type { ChangedKeys } from "../state/changed-keys.js";
 import { changesOf, memoryOf, nothingGathered } from "../state/gathered-changes.js";
+import type { TreeView } from "../state/tree-view.js";
 import { versionPruned } from "../state/versions.js";
 import { packDeltaTiles } from "./delta-frame.js";
 import type { OpenGeneration } from "./open-generation.js";
@@ -10,8 +11,8 @@ import type { ChangesJob, ChangesResult } from "./scan-job.js";
 
 /** Journal entries that one job looks at before it answers, so that others get their turn. */
 const JOURNAL_ENTRIES_PER_JOB = 50_000;
-/** Changes gathered ahead: enough for several frames. */
-const CHANGES_AHEAD = 2_048;
+/** Changes gathered ahead: about three frames of them. */
+const CHANGES_AHEAD = 512;
 
 /**
  * Gathers changes, and fills one frame with tiles whose changes are known. The answer has no frame
@@ -25,6 +26,7 @@ export function changesFrame(
 ): ChangesResult {
   requireJournal(generation, job.fromVersion);
   const later = generation.view(job.version);
+  const earlier = earlierView(generation, job.fromVersion);
   const gatherer = new ChangeGatherer(
     { after: job.fromVersion, to: job.version },
     { journal: generation.journal, later },
@@ -47,7 +49,7 @@ export function changesFrame(
       continue;
     }
     const coveredTo = gathered.coveredTo === null ? null : Buffer.from(gathered.coveredTo);
-    const packed = packDeltaTiles({ later, changes, coveredTo, row }, job.after);
+    const packed = packDeltaTiles({ earlier, later, changes, coveredTo, row }, job.after);
     if (packed.frame !== null || packed.isLast || left <= 0) {
       return { ...packed, gathered: { ...gathered, changes: unsent(changes, packed.last) } };
     }
@@ -64,6 +66,13 @@ function unsent(changes: ChangedKeys, last: string): ArrayBuffer {
 /** The lowest key hash behind the tile at `after`; null behind the last. */
 function startBehind(after: string): Buffer | null {
   return after === "" ? Buffer.alloc(HASH_BYTES) : pathRange(after).end;
+}
+
+/** The earlier state's tree, while it is kept: a delta needs its journal only. */
+function earlierView(generation: OpenGeneration, version: bigint): TreeView | null {
+  const { reader } = generation;
+  const isKept = version >= reader.meta().oldestState && reader.checkpoint(version) !== null;
+  return isKept ? generation.view(version) : null;
 }
 
 /** Within one read transaction this check and what is read afterwards see the same store. */

@@ -2,17 +2,22 @@ import { HoldfastError } from "@holdfast/core";
 import {
   type DeltaBody,
   type DeltaChange,
+  type DeltaTree,
   decodeStateItem,
   encodeDeltaBody,
   nodesEqual,
   sha256,
+  writeDeltaBody,
 } from "@holdfast/merkle";
 import { type DeltaStates, type DeltaTile, deltaTilesBehind } from "../state/delta-tiling.js";
+import type { TreeView } from "../state/tree-view.js";
 import { type ChunkField, ChunkFrame, chunkBytesMax, FRAME_BYTES } from "./chunk-frame.js";
 import type { FrameResult } from "./scan-job.js";
 
 /** What a delta is made from. */
 export interface DeltaSource extends DeltaStates {
+  /** Null when its tree is pruned: then each tile is folded to get its node there. */
+  readonly earlier: TreeView | null;
   /** The encoded item of a key in the later state; null when it is absent. */
   readonly row: (keyHash: Buffer) => Buffer | null;
 }
@@ -98,13 +103,15 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
 
 /** @throws ROW_CORRUPT when the rows are not those of the tree. */
 function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
+  const { earlier, later } = source;
   const changes: DeltaChange[] = [];
   for (let index = tile.low; index < tile.high; index++) changes.push(changeAt(index, source));
-  const { later } = source;
-  const delta = encodeDeltaBody(tile.path, changes, {
-    node: ({ keyHash, depth }) => later.bitNode(keyHash, depth),
-  });
-  // Folded from the values of the rows, while the tile's node is the tree's.
+  const tree: DeltaTree = { node: ({ keyHash, depth }) => later.bitNode(keyHash, depth) };
+  if (earlier !== null) {
+    const body = writeDeltaBody(tile.path, changes, tree);
+    return { body, fromNode: earlier.subtree(tile.path).node, toNode: tile.node };
+  }
+  const delta = encodeDeltaBody(tile.path, changes, tree);
   if (!nodesEqual(delta.toNode, tile.node)) throw corrupt(`What lies under ${tile.path}`);
   return delta;
 }
@@ -112,13 +119,16 @@ function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
 function changeAt(index: number, { changes, row }: DeltaSource): DeltaChange {
   const keyHash = changes.keyHash(index);
   const oldValueHash = changes.oldValueHash(index);
-  if (changes.kind(index) === "deleted") {
+  const valueHash = changes.newValueHash(index);
+  if (valueHash === null) {
     if (oldValueHash === null) throw new Error("a deleted key has an old value");
     return { kind: "delete", keyHash, oldValueHash };
   }
   const item = row(keyHash);
-  if (item === null) throw corrupt(`The row of key hash ${keyHash.toString("hex")}`);
-  return { kind: "put", keyHash, item, valueHash: valueHashOf(item), oldValueHash };
+  if (item === null || !valueHashOf(item).equals(valueHash)) {
+    throw corrupt(`The row of key hash ${keyHash.toString("hex")}`);
+  }
+  return { kind: "put", keyHash, item, valueHash, oldValueHash };
 }
 
 function valueHashOf(item: Buffer): Buffer {

@@ -274,12 +274,36 @@ test("a journal that does not reach back is VERSION_PRUNED", async () => {
   const from = model.commit(puts(["a"], "1"));
   const to = model.commit(puts(["a"], "2"));
   const { env } = model.store;
-  const oldest = Buffer.alloc(8);
-  oldest.writeBigUInt64BE(to);
-  env.meta.putSync(Buffer.from("oldest_journal"), oldest);
+  env.meta.putSync(Buffer.from("oldest_journal"), version8(to));
   assert.throws(
     () => tilesOf(scans, model, { from, to }),
     (error) => error instanceof HoldfastError && error.reason === "VERSION_PRUNED",
   );
   await scans.close();
 });
+
+test("a base whose tree is pruned gives the same delta, from the journal alone", async () => {
+  await using model = await ScanModel.open();
+  const random = new SeededRandom(seed);
+  const some = (): string[] => [
+    ...new Set(Array.from({ length: 300 }, () => `${random.int(900)}`)),
+  ];
+  const from = model.commit(puts(some(), "1"));
+  model.commit(puts(some(), "2"));
+  const to = model.commit(puts(some(), "3"));
+  const { env } = model.store;
+  const before = new Scans();
+  const whole = tilesOf(before, model, { from, to });
+  await before.close();
+  env.meta.putSync(Buffer.from("oldest_state"), version8(to));
+  env.checkpoints.removeSync(version8(from));
+  const after = new Scans();
+  assert.deepEqual(tilesOf(after, model, { from, to }), whole);
+  await after.close();
+});
+
+function version8(version: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(version);
+  return bytes;
+}

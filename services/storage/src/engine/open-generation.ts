@@ -1,3 +1,4 @@
+import type { PhysicalNode } from "../state/physical-node.js";
 import { TreeView } from "../state/tree-view.js";
 import { checkpointAt } from "../state/versions.js";
 import type { GenerationEnv } from "./generation-env.js";
@@ -7,6 +8,13 @@ import { RowScanner } from "./row-scan.js";
 
 /** Views of states that are kept; each holds the nodes of one path. */
 const VIEWS_MAX = 16;
+/** Tree nodes that are kept, up to 1.6 KiB each: those of the changes of one shard. */
+const NODES_MAX = 2_048;
+
+interface KeptNode {
+  readonly version: bigint;
+  readonly node: PhysicalNode;
+}
 
 /** A generation, as one scan thread reads it. */
 export class OpenGeneration {
@@ -14,6 +22,8 @@ export class OpenGeneration {
   readonly reader: LmdbStoreReader;
   readonly rows: RowScanner;
   readonly journal: JournalScanner;
+  /** By path: a delta looks at the same nodes when it gathers and when it packs. */
+  readonly #nodes: Map<string, KeptNode> = new Map();
   /** The one used last is the last. */
   readonly #views: Map<bigint, TreeView> = new Map();
 
@@ -42,6 +52,16 @@ export class OpenGeneration {
 
   #makeView(version: bigint): TreeView {
     const { root } = checkpointAt(this.reader, version);
-    return new TreeView(root, (written, path) => this.reader.node(written, path));
+    return new TreeView(root, (written, path) => this.#node(written, path));
+  }
+
+  /** What a version wrote never changes, so a node read once is good for ever. */
+  #node(version: bigint, path: string): PhysicalNode {
+    const kept = this.#nodes.get(path);
+    if (kept?.version === version) return kept.node;
+    const node = this.reader.node(version, path);
+    if (this.#nodes.size >= NODES_MAX) this.#nodes.clear();
+    this.#nodes.set(path, { version, node });
+    return node;
   }
 }

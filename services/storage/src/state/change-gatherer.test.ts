@@ -152,10 +152,10 @@ test("more changes in a shard than a walk holds", () => {
 test("changed keys are found and counted by range", () => {
   const keyOf = (first: number): Buffer => Buffer.alloc(32, first);
   const some: ChangedKey[] = [
-    { keyHash: keyOf(1), kind: "added", oldValueHash: null },
-    { keyHash: keyOf(3), kind: "deleted", oldValueHash: keyOf(9) },
-    { keyHash: keyOf(5), kind: "overwritten", oldValueHash: keyOf(8) },
-    { keyHash: keyOf(7), kind: "deleted", oldValueHash: keyOf(7) },
+    { keyHash: keyOf(1), kind: "added", oldValueHash: null, newValueHash: keyOf(2) },
+    { keyHash: keyOf(3), kind: "deleted", oldValueHash: keyOf(9), newValueHash: null },
+    { keyHash: keyOf(5), kind: "overwritten", oldValueHash: keyOf(8), newValueHash: keyOf(6) },
+    { keyHash: keyOf(7), kind: "deleted", oldValueHash: keyOf(7), newValueHash: null },
   ];
   const changes = ChangedKeys.NONE.followedBy(some.slice(0, 2)).followedBy(some.slice(2));
   assert.equal(changes.count, 4);

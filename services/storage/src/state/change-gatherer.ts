@@ -77,14 +77,15 @@ export class ChangeGatherer {
   /** What the later state makes of a key that was written. */
   #compare([key, old]: readonly [string, string]): ChangedKey[] {
     const keyHash = bytesOf(key);
-    const leaf = this.#later.leaf(keyHash);
     const oldValueHash = old === "" ? null : bytesOf(old);
-    if (leaf === null) {
-      return oldValueHash === null ? [] : [{ keyHash, kind: "deleted", oldValueHash }];
+    const newValueHash = this.#later.leaf(keyHash)?.valueHash ?? null;
+    if (newValueHash === null) {
+      if (oldValueHash === null) return [];
+      return [{ keyHash, kind: "deleted", oldValueHash, newValueHash }];
     }
-    if (oldValueHash === null) return [{ keyHash, kind: "added", oldValueHash }];
-    if (leaf.valueHash.equals(oldValueHash)) return [];
-    return [{ keyHash, kind: "overwritten", oldValueHash }];
+    if (oldValueHash === null) return [{ keyHash, kind: "added", oldValueHash, newValueHash }];
+    if (newValueHash.equals(oldValueHash)) return [];
+    return [{ keyHash, kind: "overwritten", oldValueHash, newValueHash }];
   }
 }
 

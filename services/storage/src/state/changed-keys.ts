@@ -4,10 +4,11 @@ import { compareKeyHash, HASH_BYTES } from "@holdfast/merkle";
 export type ChangeKind = "added" | "overwritten" | "deleted";
 
 const KINDS: readonly ChangeKind[] = ["added", "overwritten", "deleted"];
-/** Key hash, kind, value hash in the earlier state (zero when added). */
-const ENTRY_BYTES: number = HASH_BYTES + 1 + HASH_BYTES;
+/** Key hash, kind, value hashes in the earlier and the later state (zero where absent). */
+const ENTRY_BYTES: number = 3 * HASH_BYTES + 1;
 const KIND_AT: number = HASH_BYTES;
 const OLD_AT: number = HASH_BYTES + 1;
+const NEW_AT: number = 2 * HASH_BYTES + 1;
 
 /** The keys at which two states differ, ascending by key hash; packed, so that it is small. */
 export class ChangedKeys {
@@ -40,6 +41,13 @@ export class ChangedKeys {
     return this.packed.subarray(at, at + HASH_BYTES);
   }
 
+  /** Hash of the value in the later state, a view; null when the key is absent. */
+  newValueHash(index: number): Buffer | null {
+    if (this.kind(index) === "deleted") return null;
+    const at = index * ENTRY_BYTES + NEW_AT;
+    return this.packed.subarray(at, at + HASH_BYTES);
+  }
+
   /** Index of the first key hash that is not below `keyHash`; null stands for the end. */
   indexOf(keyHash: Buffer | null): number {
     if (keyHash === null) return this.count;
@@ -69,10 +77,11 @@ export class ChangedKeys {
     const packed = Buffer.alloc(this.packed.length + others.length * ENTRY_BYTES);
     packed.set(this.packed);
     let at = this.packed.length;
-    for (const { keyHash, kind, oldValueHash } of others) {
+    for (const { keyHash, kind, oldValueHash, newValueHash } of others) {
       packed.set(keyHash, at);
       packed[at + KIND_AT] = KINDS.indexOf(kind);
       if (oldValueHash !== null) packed.set(oldValueHash, at + OLD_AT);
+      if (newValueHash !== null) packed.set(newValueHash, at + NEW_AT);
       at += ENTRY_BYTES;
     }
     return new ChangedKeys(packed);
@@ -96,4 +105,6 @@ export interface ChangedKey {
   readonly kind: ChangeKind;
   /** Null when added. */
   readonly oldValueHash: Buffer | null;
+  /** Null when deleted. */
+  readonly newValueHash: Buffer | null;
 }

@@ -91,6 +91,12 @@ export class PhysicalNode {
     };
   }
 
+  /** Version of the physical node below an inner slot; null when the slot is not inner. */
+  childVersion(index: number): bigint | null {
+    if ((this.shape.innerMask & (1 << index)) === 0) return null;
+    return this.encoded.readBigUInt64BE(this.shape.slotAt(index));
+  }
+
   /** The slots of all nibbles. */
   slots(): Slot[] {
     return Array.from({ length: NODE_SLOTS }, (_, index) => this.slot(index));

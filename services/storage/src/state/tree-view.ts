@@ -98,9 +98,10 @@ export class TreeView {
     while (depth < known && this.#nibbles[depth] === nibbleOf(position, depth)) depth++;
     while (depth < level) {
       const nibble = nibbleOf(position, depth);
-      const slot = (this.#stack[depth] as PhysicalNode).slot(nibble);
-      if (slot.kind !== "inner") return slot;
-      const child = this.#read(slot.version, pathOf(position, depth + 1));
+      const node = this.#stack[depth] as PhysicalNode;
+      const version = node.childVersion(nibble);
+      if (version === null) return node.slot(nibble) as Exclude<Slot, { kind: "inner" }>;
+      const child = this.#read(version, pathOf(position, depth + 1));
       this.#stack.length = depth + 1;
       this.#stack.push(child);
       this.#nibbles[depth] = nibble;
