@@ -99,6 +99,9 @@ class Backup {
 
   async run(): Promise<BackupReport> {
     const snapshots = await this.#snapshots();
+    // Early, since a thread takes as long to start as everything up to the first tile.
+    const mayProve = this.#options.prove || (snapshots.length > 0 && !this.#options.full);
+    await using pool = mayProve ? new FoldPool() : null;
     const before = await dbState(this.#job, this.#patience);
     const unfinished = await this.#unfinished(before, snapshots);
     const version = this.#options.version ?? unfinished?.version;
@@ -126,14 +129,19 @@ class Backup {
         };
       case "full":
         // Awaited here: the lease goes when this function is left.
-        return await this.#take(prepared, null, goesOn ? "an interrupted one goes on" : choice.why);
+        return await this.#take(
+          prepared,
+          null,
+          goesOn ? "an interrupted one goes on" : choice.why,
+          this.#options.prove ? pool : null,
+        );
       case "delta":
         try {
-          return await this.#take(prepared, choice.base, null);
+          return await this.#take(prepared, choice.base, null, pool);
         } catch (error) {
           if (!(error instanceof HoldfastError) || !NO_DELTA.has(error.reason)) throw error;
           const why = `no delta on version ${choice.base.version} can be taken (${error.reason})`;
-          return await this.#take(prepared, null, why);
+          return await this.#take(prepared, null, why, this.#options.prove ? pool : null);
         }
     }
   }
@@ -201,6 +209,7 @@ class Backup {
     { lease, state, root }: Prepared,
     base: ArchivedSnapshot | null,
     fullBecause: string | null,
+    pool: FoldPool | null,
   ): Promise<BackupReport> {
     const { version } = root;
     const count = await this.#patience.retry(() =>
@@ -231,10 +240,9 @@ class Backup {
               stateRoot: base.summary.head.stateRoot,
             },
           }),
-      proved: base !== null || this.#options.prove,
+      proved: pool !== null,
     };
     await using writer = await this.#archive.beginBackup(head, { resume: true });
-    await using pool = head.proved ? new FoldPool() : null;
     try {
       await takeSnapshot(writer, pool, {
         ...this.#job,

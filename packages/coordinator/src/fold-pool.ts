@@ -21,8 +21,15 @@ const THREADS_MAX = 4;
 /** A buffer that owns all its memory but this much is given away and not copied. */
 const SLACK_BYTES = 64;
 
-/** Threads that prove bodies by folding them: 4 to 5 hashes for each item. */
+/** Bodies that wait for each thread when another one is started. */
+const WAITING_BEFORE_GROWTH = 2;
+
+/**
+ * Threads that prove bodies by folding them: 4 to 5 hashes for each item. The first one starts at
+ * once, the others when it answers and cannot keep up: a delta is done before a second is ready.
+ */
 export class FoldPool implements AsyncDisposable {
+  /** At most so many. */
   readonly threads: number;
   readonly #workers: Worker[] = [];
   readonly #waiting: Map<number, Waiting>[] = [];
@@ -31,7 +38,7 @@ export class FoldPool implements AsyncDisposable {
 
   constructor(threads: number = Math.min(THREADS_MAX, availableParallelism())) {
     this.threads = threads;
-    for (let index = 0; index < threads; index++) this.#start();
+    this.#start();
   }
 
   /**
@@ -74,10 +81,16 @@ export class FoldPool implements AsyncDisposable {
         folded: answer.folded.map(revived),
       });
       waiting.delete(answer.id);
+      this.#grow();
     });
     worker.on("error", (error) => this.#fail(error));
     this.#workers.push(worker);
     this.#waiting.push(waiting);
+  }
+
+  #grow(): void {
+    const isBehind = this.#waiting.every(({ size }) => size >= WAITING_BEFORE_GROWTH);
+    if (isBehind && this.#workers.length < this.threads && this.#failure === null) this.#start();
   }
 
   #leastBusy(): number {
