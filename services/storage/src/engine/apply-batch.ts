@@ -15,12 +15,17 @@ export class BatchApplier {
   }
 
   /**
-   * All of it is durable when this returns, and nothing of it is there when it throws.
+   * All of it is durable when this returns, and nothing of it is there when it throws. Each
+   * segment is a child transaction: LMDB keeps the pages a transaction has touched in a sorted
+   * list and moves half of it for each new one; a child's list is short, and merged in one pass.
    * @throws Error of LMDB; the environment may be unusable after that.
    */
   apply(segments: readonly Segment[]): void {
-    this.#env.root.transactionSync(() => {
-      for (const segment of segments) readBatch(segment, this.#entry);
+    const { root } = this.#env;
+    root.transactionSync(() => {
+      for (const segment of segments) {
+        root.transactionSync(() => readBatch(segment, this.#entry));
+      }
     });
   }
 

@@ -21,10 +21,13 @@ export interface Segment {
 }
 
 const HEADER_BYTES = 8;
-/** Room of a segment, bytes; one entry may be larger and gets a segment of its own. */
-const SEGMENT_BYTES: number = 2 ** 20;
+/**
+ * Room of a segment, bytes; one entry may be larger and gets a segment of its own. Each segment is
+ * applied as one child transaction (apply-batch.ts).
+ */
+const SEGMENT_BYTES: number = 2 ** 18;
 /** Segments kept to be filled again. */
-const SPARE_SEGMENTS_MAX = 64;
+const SPARE_SEGMENTS_MAX = 256;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Packs entries into segments. */
