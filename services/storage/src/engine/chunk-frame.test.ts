@@ -65,7 +65,7 @@ test(`snapshot frames (seed ${seed})`, () => {
         { field: 1, kind: "path", path },
         { field: 2, kind: "node", node },
         { field: 3, kind: "number", value: items.length },
-        { field: 4, kind: "chunkId" },
+        { field: 4, kind: "chunkId", idOf: sha256 },
         ...siblings.map((sibling): ChunkField => ({ field: 5, kind: "node", node: sibling })),
       ];
       const bytes = frame.add(fields, random.pick(guesses(body.length)), (target, at) => {
@@ -115,7 +115,7 @@ test(`delta frames (seed ${seed})`, () => {
         { field: 2, kind: "node", node: nodes.from },
         { field: 3, kind: "node", node: nodes.to },
         { field: 4, kind: "number", value: changes.length },
-        { field: 5, kind: "chunkId" },
+        { field: 5, kind: "chunkId", idOf: sha256 },
         { field: 6, kind: "number", value: numbers.items },
         { field: 7, kind: "number", value: numbers.bytes },
       ];

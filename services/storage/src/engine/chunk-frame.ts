@@ -1,5 +1,5 @@
 import { limits } from "@holdfast/core";
-import { sha256, type TreeNode } from "@holdfast/merkle";
+import type { TreeNode } from "@holdfast/merkle";
 import { FieldWriter, nodeBytes, varintBytes } from "./field-writer.js";
 
 /** Fields of a chunk other than its body, in the order of their numbers. */
@@ -7,7 +7,12 @@ export type ChunkField =
   | { readonly field: number; readonly kind: "path"; readonly path: string }
   | { readonly field: number; readonly kind: "number"; readonly value: number }
   | { readonly field: number; readonly kind: "node"; readonly node: TreeNode }
-  | { readonly field: number; readonly kind: "chunkId" };
+  | {
+      readonly field: number;
+      readonly kind: "chunkId";
+      /** Makes it from the body. */
+      readonly idOf: (body: Buffer) => Buffer;
+    };
 
 /**
  * Writes the body of a chunk at `at`.
@@ -102,7 +107,7 @@ export class ChunkFrame {
         writer.node(field.field, field.node);
         break;
       case "chunkId": {
-        const chunkId = sha256(this.#buffer.subarray(bodyAt, this.#at));
+        const chunkId = field.idOf(this.#buffer.subarray(bodyAt, this.#at));
         this.#chunkIds.push(chunkId);
         writer.bytes(field.field, chunkId);
         break;

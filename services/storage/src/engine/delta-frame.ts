@@ -91,7 +91,7 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
   if (delta !== null) {
     fields.push(
       { field: FIELD_CHANGE_COUNT, kind: "number", value: tile.high - tile.low },
-      { field: FIELD_CHUNK_ID, kind: "chunkId" },
+      { field: FIELD_CHUNK_ID, kind: "chunkId", idOf: sha256 },
     );
   }
   fields.push(

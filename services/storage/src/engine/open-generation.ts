@@ -1,6 +1,7 @@
 import type { PhysicalNode } from "../state/physical-node.js";
 import { TreeView } from "../state/tree-view.js";
 import { checkpointAt } from "../state/versions.js";
+import { ChunkIds } from "./chunk-ids.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { JournalScanner } from "./journal-scan.js";
 import { LmdbStoreReader } from "./lmdb-store-reader.js";
@@ -21,6 +22,7 @@ export class OpenGeneration {
   readonly env: GenerationEnv;
   readonly reader: LmdbStoreReader;
   readonly rows: RowScanner;
+  readonly chunkIds: ChunkIds = new ChunkIds();
   readonly journal: JournalScanner;
   /** By path: a delta looks at the same nodes when it gathers and when it packs. */
   readonly #nodes: Map<string, KeptNode> = new Map();

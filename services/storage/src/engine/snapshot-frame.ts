@@ -3,6 +3,7 @@ import { pathRange, type TreeNode } from "@holdfast/merkle";
 import type { Tile } from "../state/tiling.js";
 import type { TreeView } from "../state/tree-view.js";
 import { type ChunkField, ChunkFrame, chunkBytesMax, FRAME_BYTES } from "./chunk-frame.js";
+import type { ChunkIds } from "./chunk-ids.js";
 import type { RowScanner } from "./row-scan.js";
 import type { FrameResult } from "./scan-job.js";
 
@@ -11,6 +12,7 @@ export interface SnapshotSource {
   readonly version: bigint;
   readonly view: TreeView;
   readonly rows: RowScanner;
+  readonly chunkIds: ChunkIds;
   readonly withProofs: boolean;
 }
 
@@ -37,7 +39,7 @@ export function packTiles(
   let isLast = true;
   for (const tile of tiles) {
     const siblings = source.withProofs ? source.view.siblings(tile.path) : [];
-    const fields = chunkFields(tile, siblings);
+    const fields = chunkFields(tile, siblings, source.chunkIds);
     const bound = chunkBytesMax(fields, bodyBytesMax(tile));
     if (frame !== null && frame.bytes + bound > FRAME_BYTES) {
       isLast = false;
@@ -58,12 +60,12 @@ export function packTiles(
   };
 }
 
-function chunkFields(tile: Tile, siblings: readonly TreeNode[]): ChunkField[] {
+function chunkFields(tile: Tile, siblings: readonly TreeNode[], chunkIds: ChunkIds): ChunkField[] {
   return [
     { field: FIELD_PATH, kind: "path", path: tile.path },
     { field: FIELD_NODE, kind: "node", node: tile.node },
     { field: FIELD_ITEM_COUNT, kind: "number", value: tile.items },
-    { field: FIELD_CHUNK_ID, kind: "chunkId" },
+    { field: FIELD_CHUNK_ID, kind: "chunkId", idOf: (body) => chunkIds.of(tile.node, body) },
     ...siblings.map((node): ChunkField => ({ field: FIELD_SIBLINGS, kind: "node", node })),
   ];
 }

@@ -24,7 +24,8 @@ export function snapshotFrames(
   isCancelled: IsCancelled,
 ): readonly FrameResult[] {
   const view = generation.view(job.version);
-  const source = { ...job, view, rows: generation.rows };
+  const { rows, chunkIds } = generation;
+  const source = { ...job, view, rows, chunkIds };
   const results: FrameResult[] = [];
   let { after, tilesMax } = job;
   for (let frames = 0; frames < job.framesMax; frames++) {
@@ -46,7 +47,8 @@ export function tilesFrame(
 ): FrameResult {
   const view = generation.view(job.version);
   const tiles = untilCancelled(tilesOf(view, job.paths), isCancelled);
-  return packTiles(tiles, { ...job, view, rows: generation.rows }, "", job.memory[0] ?? null);
+  const { rows, chunkIds } = generation;
+  return packTiles(tiles, { ...job, view, rows, chunkIds }, "", job.memory[0] ?? null);
 }
 
 /** @throws ROW_CORRUPT, CANCELLED */
