@@ -72,3 +72,6 @@ export const SLOT_WAIT_MS_MAX = 20_000;
 export const CHANNEL_CANCELS_MAX = 500;
 /** HTTP/2 window of the gateway's upstream channel, bytes. */
 export const UPSTREAM_WINDOW_BYTES: number = 256 * KIB;
+/** Streams of a gateway with a wide window upstream, and that window, bytes. */
+export const WIDE_STREAMS_MAX = 16;
+export const WIDE_WINDOW_BYTES: number = MIB;

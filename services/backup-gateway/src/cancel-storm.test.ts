@@ -60,9 +60,10 @@ test(`${CANCELS} cancelled streams leave an innocent one alone`, async (context)
     "storage works for none of them any more",
   );
   const retired = await metric(gateway, "holdfast_gateway_upstream_channels_retired_total");
-  assert.ok(retired >= CANCELS / 500 - 1, `${retired} connections were retired`);
+  // Two channels share the streams, and neither has reached its next 500.
+  assert.ok(retired >= CANCELS / 500 - 2, `${retired} connections were retired`);
   await until(
-    async () => (await metric(gateway, "holdfast_gateway_upstream_channels_open")) <= 2,
+    async () => (await metric(gateway, "holdfast_gateway_upstream_channels_open")) <= 3,
     "the retired connections are closed",
   );
   assert.equal(await metric(gateway, "holdfast_gateway_stream_slots_taken"), 0);

@@ -69,8 +69,9 @@ export class Forwarder {
       await admission.streams.run(context.signal, async () => {
         await stillWanted(context.signal);
         using upstream = new ChildAbort(context.signal);
+        using held = channels.forStream();
         const call = this.#upstreamCall(context, upstream.signal);
-        await relayFrames(channels.streams.serverStreaming(path, request, call), frames, {
+        await relayFrames(held.channel.serverStreaming(path, request, call), frames, {
           clock,
           heartbeat: HEARTBEAT,
           onSilence: (error) => upstream.abort(error),
@@ -86,7 +87,7 @@ export class Forwarder {
       admission.streams.run(context.signal, async () => {
         await stillWanted(context.signal);
         const call = this.#upstreamCall(context, context.signal);
-        return channels.streams.clientStreaming(path, parts, call);
+        return channels.uploads.clientStreaming(path, parts, call);
       }),
     );
   }
