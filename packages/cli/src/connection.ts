@@ -1,31 +1,43 @@
 import { readFileSync } from "node:fs";
 import { type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import { storage } from "@holdfast/api";
-import { Gateways } from "@holdfast/coordinator";
+import { Gateways, patienceOf } from "@holdfast/coordinator";
 import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc";
 import type { CommandContext } from "./command-context.js";
 import type { GlobalOptions } from "./global-options.js";
 
-/** Calls methods of storage, each within --timeout. */
+/** Calls methods of storage: each call within --timeout, and again until --retry-for. */
 export interface StorageConnection {
   readonly client: storage.StorageServiceClient;
-  /** @throws HoldfastError as storage sent it. */
+  /**
+   * Makes a call that may be made twice.
+   * @throws HoldfastError as storage sent it.
+   */
   call<Req, Res>(method: UnaryMethod<Req, Res>, request: Req): Promise<Res>;
   close(): void;
 }
 
 /** Connects to storage; the connection itself is made by the first call. */
-export function connectStorage({ options, signal }: CommandContext): StorageConnection {
+export function connectStorage(context: CommandContext): StorageConnection {
+  const { options, signal, clock, output } = context;
   const client = new storage.StorageServiceClient(
     options.storage,
     credentialsOf(options),
     clientOptions(),
   );
   const metadata = metadataOf(options);
+  const patience = patienceOf({
+    clock,
+    retryForMs: options.retryFor,
+    signal,
+    onNotice: (text) => output.notice(text),
+  });
   return {
     client,
     call: (method, request) =>
-      callUnary(method.bind(client), request, { signal, timeoutMs: options.timeout, metadata }),
+      patience.retry(() =>
+        callUnary(method.bind(client), request, { signal, timeoutMs: options.timeout, metadata }),
+      ),
     close: () => client.close(),
   };
 }
