@@ -1,7 +1,14 @@
 import type { types } from "@holdfast/api";
 import { Archive, type NewSnapshotHead, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
-import { type BackupChoice, chooseBackup, newestUsable } from "./base-choice.js";
+import {
+  type BackupChoice,
+  type BackupWish,
+  CHAIN_LIMITS,
+  type ChainLimits,
+  chooseBackup,
+  newestUsable,
+} from "./base-choice.js";
 import { FoldPool } from "./fold-pool.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
@@ -20,6 +27,8 @@ export interface BackupOptions {
   readonly full: boolean;
   /** Fold every tile before publishing. Deltas are always proved. */
   readonly prove: boolean;
+  /** When a chain gets a new full snapshot. @default CHAIN_LIMITS, for each that is not given */
+  readonly chain?: Partial<ChainLimits>;
 }
 
 /** What a backup did. */
@@ -187,13 +196,14 @@ class Backup {
       ),
     );
     const root = checkRootProof(answer, version, anchor);
-    const choice = chooseBackup(snapshots, {
+    const wish: BackupWish = {
       version,
       stateRoot: root.stateRoot.toString("hex"),
       histories,
       oldestJournal: lease.oldestJournal,
       forceFull,
-    });
+    };
+    const choice = chooseBackup(snapshots, wish, { ...CHAIN_LIMITS, ...this.#options.chain });
     return { lease, state, root, choice };
   }
 

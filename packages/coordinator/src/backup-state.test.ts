@@ -1,0 +1,49 @@
+// Goal: what a backup decides before its first tile. Method: an archive written straight into a
+// folder, and a fake store whose log goes on from it.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import test from "node:test";
+import { temporaryDirectory } from "@holdfast/testing";
+import { type BackupOptions, backupState } from "./backup-state.js";
+import { type FakeStoreOptions, fakeStore } from "./test-support/fake-store.js";
+import { stateOf, WrittenArchive } from "./test-support/written-archive.js";
+
+const states = [0, 1, 2, 3].map((version) => ({ ...stateOf(60, "value"), key: `${version}` }));
+
+/** Backs up a store of four versions into an archive that holds the first `snapshots`, as a chain. */
+async function backUp(
+  snapshots: number,
+  options: Partial<BackupOptions>,
+  store: FakeStoreOptions = {},
+): Promise<{ streams: readonly string[]; error: unknown }> {
+  await using folder = await temporaryDirectory();
+  const ledger = await WrittenArchive.create(join(folder.path, "ledger"));
+  const held = await WrittenArchive.create(join(folder.path, "archive"));
+  for (const [version, state] of states.entries()) {
+    await ledger.full(state);
+    if (version < snapshots) await (version === 0 ? held.full(state) : held.delta(state));
+  }
+  await using fake = await fakeStore(ledger, store);
+  const { location: archive } = held.archive;
+  const error = await backupState(
+    { archive, full: false, prove: false, ...options },
+    fake.job,
+  ).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  return { streams: fake.streams, error };
+}
+
+test("length and weight of a chain are options; what is not given keeps its default", async () => {
+  const heavy = { weightShare: 100 };
+  for (const [chain, expected] of [
+    [heavy, "delta"],
+    [{ ...heavy, deltasMax: 3 }, "delta"],
+    [{ ...heavy, deltasMax: 2 }, "full"],
+    [{ weightShare: 0 }, "full"],
+  ] as const) {
+    const { streams } = await backUp(3, { chain });
+    assert.deepEqual(streams, [expected], JSON.stringify(chain));
+  }
+});
