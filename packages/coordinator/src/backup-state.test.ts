@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import test from "node:test";
+import { HoldfastError } from "@holdfast/core";
 import { temporaryDirectory } from "@holdfast/testing";
 import { type BackupOptions, backupState } from "./backup-state.js";
 import { type FakeStoreOptions, fakeStore } from "./test-support/fake-store.js";
@@ -46,4 +47,37 @@ test("length and weight of a chain are options; what is not given keeps its defa
     const { streams } = await backUp(3, { chain });
     assert.deepEqual(streams, [expected], JSON.stringify(chain));
   }
+});
+
+test("a store that cannot show what the archive holds says what to do", async () => {
+  const notKept = (version: bigint): HoldfastError =>
+    new HoldfastError("VERSION_PRUNED", `Version ${version} is not kept; the oldest is 3.`, {
+      metadata: { version: `${version}`, oldest: "3" },
+    });
+  for (const options of [{}, { full: true }]) {
+    const { streams, error } = await backUp(2, options, {
+      onRootProof: ({ extendsVersion }) => {
+        if (extendsVersion !== undefined) throw notKept(extendsVersion);
+      },
+    });
+    assert.deepEqual(streams, []);
+    assert.ok(error instanceof HoldfastError);
+    assert.equal(error.reason, "VERSION_PRUNED");
+    assert.match(
+      error.message,
+      /snapshot, version 1: a restore .* Use the archive it was restored/,
+    );
+    assert.deepEqual(error.metadata, { version: "1", oldest: "3" });
+  }
+  const pruned = await backUp(
+    1,
+    { version: 2n },
+    {
+      onRootProof: ({ version }) => {
+        throw notKept(version ?? 0n);
+      },
+    },
+  );
+  assert.ok(pruned.error instanceof HoldfastError);
+  assert.match(pruned.error.message, /^Version 2 is not kept; .* Back up a newer version\.$/);
 });

@@ -13,7 +13,8 @@ import { FoldPool } from "./fold-pool.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";
-import { checkRootProof, type ProvedRoot } from "./root-proof.js";
+import { proveRoot } from "./prove-root.js";
+import type { ProvedRoot } from "./root-proof.js";
 import { type ArchivedSnapshot, archivedSnapshot, historyLines } from "./snapshot-view.js";
 import { takeSnapshot } from "./take-snapshot.js";
 
@@ -188,14 +189,15 @@ class Backup {
     if (!state.ledgerId.equals(this.#archive.ledgerId)) throw otherLedger();
     const histories = historyLines(state);
     const anchor = newestUsable(snapshots, histories, version)?.summary.head ?? null;
-    const answer = await this.#patience.retry(() =>
-      this.#job.gateways.call(
-        ({ backup }) => backup.getStateRootProof.bind(backup),
-        { version, extendsVersion: anchor?.version },
-        lease.signal,
+    const root = await proveRoot(version, anchor, (request) =>
+      this.#patience.retry(() =>
+        this.#job.gateways.call(
+          ({ backup }) => backup.getStateRootProof.bind(backup),
+          request,
+          lease.signal,
+        ),
       ),
     );
-    const root = checkRootProof(answer, version, anchor);
     const wish: BackupWish = {
       version,
       stateRoot: root.stateRoot.toString("hex"),
