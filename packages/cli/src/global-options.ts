@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { addBooleanVariable } from "./boolean-variable.js";
 import { parseDuration } from "./duration.js";
 
 /** How progress is shown on stderr. */
@@ -28,9 +29,10 @@ export interface GlobalOptions {
 /** Adds the options of every command to the program; each has a HOLDFAST_ variable. */
 export function addGlobalOptions(program: Command): void {
   for (const option of globalOptions()) {
-    const name = option.name().toUpperCase().replaceAll("-", "_");
+    const variable = `HOLDFAST_${option.name().toUpperCase().replaceAll("-", "_")}`;
     // The program takes the default as it is now: add an option when it is complete.
-    program.addOption(option.env(`HOLDFAST_${name}`));
+    program.addOption(option.env(variable));
+    if (option.isBoolean()) addBooleanVariable(program, option, variable);
   }
 }
 

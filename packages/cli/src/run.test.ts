@@ -75,6 +75,29 @@ test("options have their defaults, and a variable each", () => {
   });
 });
 
+test("HOLDFAST_JSON says yes or no, and the flag wins", async (t) => {
+  t.after(() => delete process.env["HOLDFAST_JSON"]);
+  const printsJson = async (value: string, ...args: string[]): Promise<boolean> => {
+    process.env["HOLDFAST_JSON"] = value;
+    const { code, out } = await cli(...args, "archive", "ls", "--archive", "/nowhere/at/all");
+    assert.equal(code, 1, value);
+    return out.startsWith("{");
+  };
+  for (const yes of ["true", "1"]) assert.equal(await printsJson(yes), true, yes);
+  for (const no of ["false", "0", ""]) {
+    assert.equal(await printsJson(no), false, no);
+    assert.equal(await printsJson(no, "--json"), true, `${no} and the flag`);
+  }
+  process.env["HOLDFAST_JSON"] = "perhaps";
+  const wrong = await cli("archive", "ls", "--archive", "x");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /HOLDFAST_JSON is "perhaps", which is neither true nor false/);
+  process.env["HOLDFAST_JSON"] = "true";
+  const usage = await cli("get");
+  assert.equal(usage.code, 2);
+  assert.equal(JSON.parse(usage.out).error.reason, "USAGE");
+});
+
 test("--help prints all options with their defaults and exits 0", async () => {
   const { code, out } = await cli("--help");
   assert.equal(code, 0);

@@ -1,5 +1,6 @@
 import { ChildAbort, HoldfastError, systemClock } from "@holdfast/core";
 import { type Command, CommanderError } from "commander";
+import { booleanVariable } from "./boolean-variable.js";
 import type { CommandBody, CommandContext } from "./command-context.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
 import { failureOf } from "./failure.js";
@@ -35,7 +36,10 @@ export async function run(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.done;
-    if (args.includes("--json")) usageFailure(error, streams);
+    // A command line that is wrong was not read to its end.
+    if (args.includes("--json") || booleanVariable("HOLDFAST_JSON") === true) {
+      usageFailure(error, streams);
+    }
     return EXIT.usage;
   }
 }
