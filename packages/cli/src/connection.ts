@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import { storage } from "@holdfast/api";
 import { Gateways, patienceOf } from "@holdfast/coordinator";
+import { HoldfastError } from "@holdfast/core";
 import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc";
 import type { CommandContext } from "./command-context.js";
 import type { GlobalOptions } from "./global-options.js";
@@ -58,7 +59,17 @@ function credentialsOf({ ca, cert, key }: GlobalOptions): ChannelCredentials {
   }
   const read = (path: string | undefined): Buffer | null =>
     path === undefined ? null : readFileSync(path);
-  return credentials.createSsl(read(ca), read(key), read(cert));
+  const [authority, ownKey, ownCert] = [read(ca), read(key), read(cert)];
+  try {
+    return credentials.createSsl(authority, ownKey, ownCert);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : `${cause}`;
+    throw new HoldfastError(
+      "INVALID_REQUEST",
+      `The files of --ca, --cert and --key are not PEM, or do not go together: ${why}.`,
+      { cause },
+    );
+  }
 }
 
 function metadataOf({ token }: GlobalOptions): Metadata {

@@ -1,6 +1,9 @@
 // Goal: the command line itself: usage, help, JSON and bytes. Method: `run` with recorded streams.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import test from "node:test";
+import { temporaryDirectory } from "@holdfast/testing";
 import { Command } from "commander";
 import { bytesForPeople } from "./bytes-for-people.js";
 import { parseDuration } from "./duration.js";
@@ -51,6 +54,33 @@ test("a wrong command line exits 2 and says why", async () => {
     assert.equal(code, 2, `${args}: ${err}`);
     assert.ok(err.length > 0, `${args}`);
   }
+});
+
+test("credentials that cannot be used are told in a sentence", async () => {
+  const pairs = [
+    ["--cert", "a.pem"],
+    ["--key", "a.pem"],
+  ];
+  for (const half of pairs) {
+    const { code, err } = await cli(...half, "status");
+    assert.equal(code, 2, half[0]);
+    assert.match(err, /^error: --cert and --key go together/, half[0]);
+  }
+  for (const args of [
+    ["--ca", ""],
+    ["--cert", "", "--key", "k"],
+  ]) {
+    assert.equal((await cli(...args, "status")).code, 2, `${args}`);
+  }
+  const token = await cli("--token", "two\nlines", "status");
+  assert.equal(token.code, 2);
+  assert.doesNotMatch(token.err, /two/, "a secret is not printed");
+  await using folder = await temporaryDirectory();
+  const file = join(folder.path, "no.pem");
+  await writeFile(file, "no PEM");
+  const { code, out } = await cli("--json", "--cert", file, "--key", file, "status");
+  assert.equal(code, 1);
+  assert.equal(JSON.parse(out).error.reason, "INVALID_REQUEST");
 });
 
 test("with --json a usage error is an object, too", async () => {
