@@ -16,7 +16,12 @@ import { BackupWriter } from "./backup-writer.js";
 import { ArchiveCheck, type CheckOptions, type CheckResult } from "./check-archive.js";
 import { collectGarbage, findLeftovers, type GcResult, type Leftover } from "./garbage.js";
 import { headContradiction } from "./head-text.js";
-import { snapshotNames, strangeManifests, summariseSnapshot } from "./list-snapshots.js";
+import {
+  otherLedger,
+  snapshotNames,
+  strangeManifests,
+  summariseSnapshot,
+} from "./list-snapshots.js";
 import { LocalFiles } from "./local-files.js";
 import { SNAPSHOTS } from "./manifest-name.js";
 import { type OnDamage, throwDamage } from "./manifest-stream.js";
@@ -111,7 +116,9 @@ export class Archive {
     const found: SnapshotSummary[] = [];
     for (const name of await snapshotNames(this.#files)) {
       const summary = await summariseSnapshot(this.#files, name, onDamage);
-      if (summary !== null) found.push(summary);
+      if (summary === null) continue;
+      if (summary.head.ledgerId.equals(this.ledgerId)) found.push(summary);
+      else onDamage(otherLedger(name));
     }
     return found.sort(byVersionThenTime);
   }
