@@ -1,6 +1,7 @@
 import type { types } from "@holdfast/api";
 import { Archive, type NewSnapshotHead, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
+import { archiveContents, leftOut } from "./archive-contents.js";
 import {
   type BackupChoice,
   type BackupWish,
@@ -15,7 +16,7 @@ import { isLeaseEnded, JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";
 import { proveRoot } from "./prove-root.js";
 import type { ProvedRoot } from "./root-proof.js";
-import { type ArchivedSnapshot, archivedSnapshot, historyLines } from "./snapshot-view.js";
+import { type ArchivedSnapshot, historyLines } from "./snapshot-view.js";
 import { takeSnapshot } from "./take-snapshot.js";
 
 /** What to back up, and where to. */
@@ -149,12 +150,10 @@ class Backup {
   }
 
   /** What the archive holds; a damaged manifest is told and left out. */
-  async #snapshots(): Promise<ArchivedSnapshot[]> {
-    const summaries = await this.#archive.snapshots({
-      onDamage: ({ file, message }) =>
-        this.#job.onNotice?.(`${file} is damaged and left out: ${message}`),
-    });
-    return summaries.map(archivedSnapshot);
+  async #snapshots(): Promise<readonly ArchivedSnapshot[]> {
+    const { snapshots, damages } = await archiveContents(this.#archive);
+    for (const damage of damages) this.#job.onNotice?.(leftOut(damage));
+    return snapshots;
   }
 
   /** The interrupted backup to go on with: of this history, and newer than all that is there. */

@@ -1,3 +1,9 @@
+export {
+  type ArchiveContents,
+  archiveContents,
+  chooseWhole,
+  leftOut,
+} from "./archive-contents.js";
 export { type BackupOptions, type BackupReport, backupState } from "./backup-state.js";
 export {
   type BackupChoice,
