@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Clock, HoldfastError, systemClock } from "@holdfast/core";
 import { ArchiveError, DamageError } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
@@ -12,6 +10,7 @@ import {
   requireLedger,
 } from "./archive-json.js";
 import { PACK_BYTES_TARGET } from "./archive-limits.js";
+import { folderOf } from "./archive-location.js";
 import { BackupWriter } from "./backup-writer.js";
 import { ArchiveCheck, type CheckOptions, type CheckResult } from "./check-archive.js";
 import { collectGarbage, findLeftovers, type GcResult, type Leftover } from "./garbage.js";
@@ -216,16 +215,6 @@ function completeOptions(location: string, options: ArchiveOptions): Required<Ar
     files: options.files ?? new LocalFiles(folderOf(location)),
     packBytes: options.packBytes ?? PACK_BYTES_TARGET,
   };
-}
-
-function folderOf(location: string): string {
-  if (location.startsWith("file:")) return fileURLToPath(location);
-  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return resolve(location);
-  throw new ArchiveError(
-    "ARCHIVE_LOCATION_UNSUPPORTED",
-    `${location}: an archive is a folder or a file: URL.`,
-    { location },
-  );
 }
 
 function timeText(clock: Clock): string {

@@ -43,6 +43,7 @@ test("a wrong command line exits 2 and says why", async () => {
     ["backup", "nonsense"],
     ["archive"],
     ["archive", "diff", "--archive", "x", "a"],
+    ["archive", "ls", "--archive", ""],
     ["restore", "--archive", "x", "--to-version", "-1"],
     ["status", "--timeout", "soon"],
     ["status", "--storage", "nowhere"],
@@ -87,6 +88,11 @@ test("with --json a usage error is an object, too", async () => {
   const { code, out } = await cli("--json", "get");
   assert.equal(code, 2);
   assert.equal(JSON.parse(out).error.reason, "USAGE");
+  for (const args of [["--json"], ["--json", "archive"]]) {
+    const missing = await cli(...args);
+    assert.equal(missing.code, 2);
+    assert.equal(JSON.parse(missing.out).error.message, "A command is missing.");
+  }
 });
 
 test("options have their defaults, and a variable each", () => {

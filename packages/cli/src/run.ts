@@ -88,7 +88,9 @@ function durationOver(): HoldfastError {
 }
 
 function usageFailure(error: CommanderError, streams: Streams): void {
-  const message = error.message.replace(/^error: /, "");
+  // Of a command that only has commands below it, commander prints the help and says no more.
+  const isHelp = error.code === "commander.help";
+  const message = isHelp ? "A command is missing." : error.message.replace(/^error: /, "");
   const failure = { reason: "USAGE", code: "INVALID_ARGUMENT", message, metadata: {} };
   new Output(streams, true).failure({ ...failure, retryAfterSeconds: null });
 }
