@@ -12,7 +12,7 @@ import { compactSnapshot } from "./compact-snapshot.js";
 import { diffSnapshots } from "./diff-snapshots.js";
 import type { JobDependencies } from "./job.js";
 import { readChain } from "./read-chain.js";
-import { chooseChain, completeChain } from "./restore-choice.js";
+import { chooseTop, completeChain } from "./restore-choice.js";
 import { archivedSnapshot } from "./snapshot-view.js";
 import { type Bend, stateOf, WrittenArchive } from "./test-support/written-archive.js";
 import { type Finding, verifyArchive } from "./verify-archive.js";
@@ -184,5 +184,5 @@ test("a chain whose base is damaged is not complete", () =>
     const whole = (await archive.archive.snapshots({ onDamage: () => undefined })).map(
       archivedSnapshot,
     );
-    assert.throws(() => chooseChain(whole, {}), { reason: "PROOF_INVALID" });
+    assert.throws(() => completeChain(whole, chooseTop(whole, {})), { reason: "PROOF_INVALID" });
   }));

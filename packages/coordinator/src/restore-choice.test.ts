@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { findSnapshot } from "./find-snapshot.js";
 import type { HistoryLine } from "./histories.js";
-import { chooseChain } from "./restore-choice.js";
+import { chooseTop, completeChain, type StateWish } from "./restore-choice.js";
 import type { ArchivedSnapshot } from "./snapshot-view.js";
 
 const genesis: HistoryLine = { historyId: "aa11", forkVersion: null };
@@ -41,8 +41,12 @@ const archive = [
   snapshot(12n, [genesis], 9n),
 ];
 
-function names(wish: Parameters<typeof chooseChain>[1]): string[] {
-  return chooseChain(archive, wish).map(({ name }) => name);
+function chainFor(wish: StateWish, snapshots = archive): readonly ArchivedSnapshot[] {
+  return completeChain(snapshots, chooseTop(snapshots, wish));
+}
+
+function names(wish: StateWish): string[] {
+  return chainFor(wish).map(({ name }) => name);
 }
 
 test("the newest snapshot of the history made last", () => {
@@ -64,8 +68,8 @@ test("of a history that is named, or a beginning of it", () => {
 
 test("nothing at or below the version, nothing at all, a chain with a hole", () => {
   assert.throws(() => names({ toVersion: 0n }), { code: "SNAPSHOT_NOT_FOUND" });
-  assert.throws(() => chooseChain([], {}), { code: "SNAPSHOT_NOT_FOUND" });
-  assert.throws(() => chooseChain(archive.slice(1), {}), { reason: "PROOF_INVALID" });
+  assert.throws(() => chainFor({}, []), { code: "SNAPSHOT_NOT_FOUND" });
+  assert.throws(() => chainFor({}, archive.slice(1)), { reason: "PROOF_INVALID" });
 });
 
 /** What a name means in the archive, where these snapshots have damaged manifests, too. */

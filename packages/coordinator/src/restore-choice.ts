@@ -16,14 +16,6 @@ export interface StateWish {
 export type Chain = readonly [ArchivedSnapshot, ...ArchivedSnapshot[]];
 
 /**
- * The chain of snapshots that a wish means.
- * @throws like `chooseTop` and `completeChain`.
- */
-export function chooseChain(snapshots: readonly ArchivedSnapshot[], wish: StateWish): Chain {
-  return completeChain(snapshots, chooseTop(snapshots, wish));
-}
-
-/**
  * The chain below a snapshot.
  * @throws PROOF_INVALID when it is not complete.
  */
