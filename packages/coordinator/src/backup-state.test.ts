@@ -15,13 +15,14 @@ const states = [0, 1, 2, 3].map((version) => ({ ...stateOf(60, "value"), key: `$
 async function backUp(
   snapshots: number,
   options: Partial<BackupOptions>,
-  store: FakeStoreOptions = {},
+  store: FakeStoreOptions & { readonly otherFrom?: number } = {},
 ): Promise<{ streams: readonly string[]; error: unknown }> {
   await using folder = await temporaryDirectory();
   const ledger = await WrittenArchive.create(join(folder.path, "ledger"));
   const held = await WrittenArchive.create(join(folder.path, "archive"));
   for (const [version, state] of states.entries()) {
-    await ledger.full(state);
+    const isOther = version >= (store.otherFrom ?? states.length);
+    await ledger.full(isOther ? { ...state, other: "line" } : state);
     if (version < snapshots) await (version === 0 ? held.full(state) : held.delta(state));
   }
   await using fake = await fakeStore(ledger, store);
@@ -47,6 +48,30 @@ test("length and weight of a chain are options; what is not given keeps its defa
     const { streams } = await backUp(3, { chain });
     assert.deepEqual(streams, [expected], JSON.stringify(chain));
   }
+});
+
+test("an older version is taken only of the line whose newest the archive holds", async () => {
+  // Of an archive that holds versions 0 to 3; the newest is asked for, too.
+  const asked: (bigint | undefined)[] = [];
+  const older = await backUp(
+    4,
+    { version: 1n, full: true },
+    {
+      onRootProof: ({ version }) => asked.push(version),
+    },
+  );
+  assert.deepEqual([older.streams, asked], [["full"], [1n, 3n]]);
+  const other = await backUp(4, { version: 1n, full: true }, { otherFrom: 2 });
+  assert.ok(other.error instanceof HoldfastError);
+  assert.deepEqual([other.error.reason, other.streams], ["PROOF_INVALID", []]);
+  assert.match(other.error.message, /version 3: it is another line/);
+});
+
+test("a store that is behind the archive is not backed up into it", async () => {
+  const { error, streams } = await backUp(4, {}, { state: { committedVersion: 2n } });
+  assert.ok(error instanceof HoldfastError);
+  assert.deepEqual([error.reason, streams], ["VERSION_NOT_COMMITTED", []]);
+  assert.match(error.message, /has version 3 of this history, the store only 2: /);
 });
 
 test("a store that cannot show what the archive holds says what to do", async () => {

@@ -14,7 +14,7 @@ import { FoldPool } from "./fold-pool.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";
-import { proveRoot } from "./prove-root.js";
+import { proveRoot, requireNotBehind } from "./prove-root.js";
 import type { ProvedRoot } from "./root-proof.js";
 import { type ArchivedSnapshot, historyLines } from "./snapshot-view.js";
 import { takeSnapshot } from "./take-snapshot.js";
@@ -111,6 +111,7 @@ class Backup {
   async run(): Promise<BackupReport> {
     const snapshots = await this.#snapshots();
     const before = await dbState(this.#job, this.#patience);
+    requireNotBehind(before.committedVersion, newestUsable(snapshots, historyLines(before), null));
     const unfinished = await this.#unfinished(before, snapshots);
     const version = this.#options.version ?? unfinished?.version;
     const forceFull = this.#options.full || unfinished?.kind === "full";
@@ -187,8 +188,8 @@ class Backup {
     if (version === undefined) throw storeEmpty();
     if (!state.ledgerId.equals(this.#archive.ledgerId)) throw otherLedger();
     const histories = historyLines(state);
-    const anchor = newestUsable(snapshots, histories, version)?.summary.head ?? null;
-    const root = await proveRoot(version, anchor, (request) =>
+    const newest = newestUsable(snapshots, histories, null)?.summary.head ?? null;
+    const root = await proveRoot(version, newest, (request) =>
       this.#patience.retry(() =>
         this.#job.gateways.call(
           ({ backup }) => backup.getStateRootProof.bind(backup),

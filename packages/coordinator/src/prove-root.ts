@@ -1,6 +1,6 @@
 import type { backup } from "@holdfast/api";
 import { HoldfastError } from "@holdfast/core";
-import { checkRootProof, type LogAnchor, type ProvedRoot } from "./root-proof.js";
+import { checkRootProof, type LogAnchor, otherLine, type ProvedRoot } from "./root-proof.js";
 
 /** Calls GetStateRootProof. */
 export type AskRootProof = (
@@ -9,10 +9,40 @@ export type AskRootProof = (
 
 /**
  * Proves the root of a version, and that the log of the archive's newest snapshot is a prefix of
- * the store's.
+ * the store's: also where that snapshot is of a later version than the one wanted.
  * @throws PROOF_INVALID when it is not shown; VERSION_PRUNED when the store can no longer show it.
  */
 export async function proveRoot(
+  version: bigint,
+  newest: LogAnchor | null,
+  ask: AskRootProof,
+): Promise<ProvedRoot> {
+  const earlier = newest !== null && newest.version <= version ? newest : null;
+  const root = await proveOne(version, earlier, ask);
+  if (newest !== null && newest !== earlier) await proveLeadsTo(newest, root, ask);
+  return root;
+}
+
+/**
+ * A store never loses versions of a history by itself: it was put back from a copy of its files.
+ * @param newest the archive's newest snapshot of the store's history.
+ * @throws VERSION_NOT_COMMITTED when the store is behind it.
+ */
+export function requireNotBehind(
+  committed: bigint | undefined,
+  newest: { readonly version: bigint } | null,
+): void {
+  if (newest === null || (committed !== undefined && newest.version <= committed)) return;
+  const { version } = newest;
+  throw new HoldfastError(
+    "VERSION_NOT_COMMITTED",
+    `The archive has version ${version} of this history, the store only ${committed ?? "none"}: ` +
+      "versions were lost. Restore the store from this archive, or use another archive for it.",
+    { metadata: { version: `${version}`, committed_version: `${committed ?? ""}` } },
+  );
+}
+
+async function proveOne(
   version: bigint,
   newest: LogAnchor | null,
   ask: AskRootProof,
@@ -25,6 +55,20 @@ export async function proveRoot(
     const isLog = newest !== null && newest.version < version && names(error, newest.version);
     throw isLog ? logNotKept(newest, error) : stateNotKept(error);
   }
+}
+
+/** Shows that the log of `root` goes on to the one that the archive holds of a later version. */
+async function proveLeadsTo(later: LogAnchor, root: LogAnchor, ask: AskRootProof): Promise<void> {
+  const { version } = later;
+  try {
+    const answer = await ask({ version, extendsVersion: root.version });
+    if (checkRootProof(answer, version, root).logRoot.equals(later.logRoot)) return;
+  } catch (error) {
+    // The archive's version is a checkpoint of its own line.
+    const isOther = error instanceof HoldfastError && error.reason === "NOT_A_CHECKPOINT";
+    if (!isOther) throw error;
+  }
+  throw otherLine(version);
 }
 
 function names({ metadata }: HoldfastError, version: bigint): boolean {
