@@ -2,7 +2,7 @@ import { type Damage, DamageError } from "./archive-error.js";
 import type { ArchiveFiles, ReadableFile } from "./archive-files.js";
 import { ARCHIVE_JSON, type ArchiveIdentity, readArchiveJson } from "./archive-json.js";
 import { findLeftovers, type Leftover } from "./garbage.js";
-import { otherLedger, snapshotNames, strangeManifests } from "./list-snapshots.js";
+import { manifestDamage, OTHER_LEDGER, snapshotNames, strangeManifests } from "./list-snapshots.js";
 import { manifestFile } from "./manifest-name.js";
 import { ManifestStream, type OnDamage } from "./manifest-stream.js";
 import { DamagedPackCheck, type PackCheck, SoundPackCheck, unreadable } from "./pack-check.js";
@@ -103,7 +103,7 @@ export class ArchiveCheck {
         if (manifest.foot !== null) this.#heads.set(name, manifest.head);
         const { head } = manifest;
         if (head !== null && identity?.ledgerId.equals(head.ledgerId) === false) {
-          this.#report(otherLedger(name));
+          this.#report(manifestDamage(name, OTHER_LEDGER));
         }
       },
       file,

@@ -18,6 +18,14 @@ export interface Leftover {
   readonly bytes: number;
 }
 
+/** How garbage is collected. */
+export interface GcOptions {
+  /** Only say what would be deleted. */
+  readonly dryRun: boolean;
+  /** Ends it before the first deletion; its reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
 /** What a gc did, or would do. */
 export interface GcResult {
   /** What was deleted, or would be with `dryRun`. */
@@ -39,7 +47,7 @@ export async function findLeftovers(
   files: ArchiveFiles,
   onDamage: OnDamage = throwDamage,
 ): Promise<readonly Leftover[]> {
-  const { leftovers, locks } = await find(files, onDamage, false);
+  const { leftovers, locks } = await find(files, onDamage, { collect: false });
   for (const lock of locks.values()) await lock.release();
   return leftovers;
 }
@@ -49,14 +57,15 @@ export async function findLeftovers(
  * @throws ArchiveError ARCHIVE_BUSY; DamageError when a manifest cannot be read: then nobody knows
  * what it needs, and nothing is deleted.
  */
-export async function collectGarbage(
-  files: ArchiveFiles,
-  options: { readonly dryRun: boolean },
-): Promise<GcResult> {
+export async function collectGarbage(files: ArchiveFiles, options: GcOptions): Promise<GcResult> {
   const deleter = options.dryRun ? null : await lockDeleter(files, 0);
   try {
-    const { leftovers, running, locks } = await find(files, throwDamage, !options.dryRun);
+    const { leftovers, running, locks } = await find(files, throwDamage, {
+      collect: !options.dryRun,
+      signal: options.signal,
+    });
     try {
+      options.signal?.throwIfAborted();
       for (const { kind, file } of options.dryRun ? [] : leftovers) {
         if (kind !== "work") await files.remove(file);
         else await deleteWork(files, file);
@@ -76,7 +85,11 @@ export async function collectGarbage(
  * gives it its name, and links its manifest before its work folder goes. So a pack that is seen
  * first is listed by a folder that is looked at later, or named by a manifest read last.
  */
-async function find(files: ArchiveFiles, onDamage: OnDamage, collect: boolean): Promise<Findings> {
+async function find(
+  files: ArchiveFiles,
+  onDamage: OnDamage,
+  { collect, signal }: { readonly collect: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<Findings> {
   const { packs, partials } = await listPacks(files);
   const running: string[] = [];
   const locks = new Map<string, FileLock>();
@@ -97,6 +110,7 @@ async function find(files: ArchiveFiles, onDamage: OnDamage, collect: boolean): 
     }
     for (const damage of await strangeManifests(files)) onDamage(damage);
     for (const name of await snapshotNames(files)) {
+      signal?.throwIfAborted();
       await using manifest = await ManifestStream.open(files, name, onDamage);
       if (manifest === null) continue;
       for await (const line of manifest.tiles()) {

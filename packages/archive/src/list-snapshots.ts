@@ -26,9 +26,11 @@ export async function strangeManifests(files: ArchiveFiles): Promise<Damage[]> {
     }));
 }
 
-/** A manifest that got into the archive of a ledger that is not its own. */
-export function otherLedger(name: string): Damage {
-  const message = "it is of another ledger than the archive.";
+/** Of a manifest that got into the archive of a ledger that is not its own. */
+export const OTHER_LEDGER = "it is of another ledger than the archive.";
+
+/** What is wrong with a manifest. */
+export function manifestDamage(name: string, message: string): Damage {
   return { part: "manifest", file: manifestFile(name), snapshot: name, message };
 }
 

@@ -1,13 +1,15 @@
 // Goal: the command line itself: usage, help, JSON and bytes. Method: `run` with recorded streams.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
+import { Archive } from "@holdfast/archive";
 import { temporaryDirectory } from "@holdfast/testing";
 import { Command } from "commander";
 import { bytesForPeople } from "./bytes-for-people.js";
 import { parseDuration } from "./duration.js";
 import { addGlobalOptions } from "./global-options.js";
+import { Interrupted } from "./interrupted.js";
 import type { Streams } from "./output.js";
 import { toJson } from "./plain.js";
 import { createProgress } from "./progress.js";
@@ -160,6 +162,25 @@ test("a failure prints the error object as the last line, options in any place",
     ]);
     assert.equal(error.reason, "ARCHIVE_NOT_FOUND");
   }
+});
+
+test("a command that is told to end does, before it reads or deletes", async () => {
+  await using folder = await temporaryDirectory();
+  const location = join(folder.path, "archive");
+  await Archive.create(location, Buffer.alloc(16));
+  await writeFile(join(location, "left.part"), "half");
+  const ended = AbortSignal.abort(new Interrupted("SIGTERM"));
+  const told = async (...args: string[]): Promise<void> => {
+    const streams = recorded();
+    const code = await run(["archive", ...args, "--archive", location], streams, ended);
+    assert.equal(code, 143, `${args}: ${streams.err}`);
+  };
+  await told("gc");
+  assert.ok((await readdir(location)).includes("left.part"));
+  await mkdir(join(location, "snapshots"));
+  const name = `${"0".repeat(20)}-full-${"a".repeat(16)}.jsonl`;
+  await writeFile(join(location, "snapshots", name), "damaged");
+  for (const args of [["ls"], ["show"], ["diff", "0", "1"], ["compact"]]) await told(...args);
 });
 
 test("results as JSON", () => {

@@ -10,10 +10,19 @@ export interface ArchiveContents {
   readonly damages: readonly Damage[];
 }
 
-/** Reads all manifests; a damaged one is for the caller to judge. */
-export async function archiveContents(archive: Archive): Promise<ArchiveContents> {
+/**
+ * Reads all manifests; a damaged one is for the caller to judge.
+ * @throws ArchiveError; the signal's reason.
+ */
+export async function archiveContents(
+  archive: Archive,
+  signal: AbortSignal,
+): Promise<ArchiveContents> {
   const damages: Damage[] = [];
-  const summaries = await archive.snapshots({ onDamage: (damage) => damages.push(damage) });
+  const onDamage = (damage: Damage): void => {
+    damages.push(damage);
+  };
+  const summaries = await archive.snapshots({ onDamage, signal });
   return { snapshots: summaries.map(archivedSnapshot), damages };
 }
 

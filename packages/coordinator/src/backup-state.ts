@@ -152,7 +152,7 @@ class Backup {
 
   /** What the archive holds; a damaged manifest is told and left out. */
   async #snapshots(): Promise<readonly ArchivedSnapshot[]> {
-    const { snapshots, damages } = await archiveContents(this.#archive);
+    const { snapshots, damages } = await archiveContents(this.#archive, this.#job.signal);
     for (const damage of damages) this.#job.onNotice?.(leftOut(damage));
     return snapshots;
   }

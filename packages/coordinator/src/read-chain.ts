@@ -10,8 +10,8 @@ import { type Chain, completeChain, type StateWish } from "./restore-choice.js";
 export async function readChain(
   archive: Archive,
   wish: StateWish,
-  { onNotice }: JobDependencies,
+  { onNotice, signal }: JobDependencies,
 ): Promise<Chain> {
-  const contents = await archiveContents(archive);
+  const contents = await archiveContents(archive, signal);
   return completeChain(contents.snapshots, chooseWhole(contents, wish, onNotice));
 }

@@ -31,7 +31,7 @@ async function diff(
   second: string,
 ): Promise<undefined> {
   const archive = await Archive.open(location);
-  const contents = await archiveContents(archive);
+  const contents = await archiveContents(archive, signal);
   const [from, to] = [findSnapshot(contents, first), findSnapshot(contents, second)];
   for (const damage of contents.damages) output.notice(leftOut(damage));
   const { snapshots } = contents;

@@ -23,9 +23,12 @@ export function addArchiveLs(archive: Command, execute: Execute): void {
   );
 }
 
-async function list({ output }: CommandContext, location: string): Promise<number | undefined> {
+async function list(
+  { output, signal }: CommandContext,
+  location: string,
+): Promise<number | undefined> {
   const archive = await Archive.open(location);
-  const { snapshots, damages } = await archiveContents(archive);
+  const { snapshots, damages } = await archiveContents(archive, signal);
   const histories = knownHistories(snapshots);
   const result = {
     ledger_id: archive.ledgerId,

@@ -39,7 +39,7 @@ async function show(
   options: ShowOptions,
 ): Promise<undefined> {
   const archive = await Archive.open(options.archive);
-  const contents = await archiveContents(archive);
+  const contents = await archiveContents(archive, signal);
   const notice = (text: string): void => output.notice(text);
   const snapshot =
     name === undefined ? chooseWhole(contents, {}, notice) : findSnapshot(contents, name);
