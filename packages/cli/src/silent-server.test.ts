@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import test from "node:test";
 import { storage } from "@holdfast/api";
 import { HoldfastError } from "@holdfast/core";
+import { EMPTY_NODE, rootOf } from "@holdfast/merkle";
 import { type CallContext, GrpcServer, unary } from "@holdfast/rpc";
 import { RecordingLogger } from "@holdfast/testing";
 import { Interrupted } from "./interrupted.js";
@@ -99,9 +100,29 @@ test("--token is sent as a bearer token", async () => {
   assert.deepEqual(seen, ["Bearer secret"]);
 });
 
+test("a proof of another version than the one asked for is no proof", async () => {
+  const stateRoot = rootOf(EMPTY_NODE);
+  const hash = Buffer.alloc(32);
+  const info = { version: 0n, payloadHash: hash, writeSetHash: hash, eventRoot: hash, stateRoot };
+  await using server = await storageThat(
+    async (): Promise<storage.GetStateResponse> => ({
+      value: undefined,
+      version: 0n,
+      stateRoot,
+      stateProof: { siblings: [], met: { kind: { $case: "empty", value: true } } },
+      ics23Proof: Buffer.alloc(0),
+      rootProof: { info: { ...info, commitTime: undefined }, logSiblings: [] },
+    }),
+  );
+  const get = ["--storage", server.address, "get", "key", "--proof", "--version"];
+  assert.equal((await cli([...get, "0"])).code, 0);
+  const { code, error } = await cli([...get, "5"]);
+  assert.deepEqual([code, error.reason], [3, "PROOF_INVALID"]);
+});
+
 /** A storage whose methods all do the same. */
 async function storageThat(
-  does: (context: CallContext) => Promise<never>,
+  does: (context: CallContext) => Promise<object>,
 ): Promise<AsyncDisposable & { readonly address: string }> {
   const server = new GrpcServer({
     logger: new RecordingLogger(),
