@@ -190,12 +190,14 @@ class Backup {
     const histories = historyLines(state);
     const newest = newestUsable(snapshots, histories, null)?.summary.head ?? null;
     const root = await proveRoot(version, newest, (request) =>
-      this.#patience.retry(() =>
-        this.#job.gateways.call(
-          ({ backup }) => backup.getStateRootProof.bind(backup),
-          request,
-          lease.signal,
-        ),
+      this.#patience.retry(
+        () =>
+          this.#job.gateways.call(
+            ({ backup }) => backup.getStateRootProof.bind(backup),
+            request,
+            lease.signal,
+          ),
+        lease.signal,
       ),
     );
     const wish: BackupWish = {
@@ -215,12 +217,14 @@ class Backup {
     fullBecause: string | null,
   ): Promise<BackupReport> {
     const { version } = root;
-    const count = await this.#patience.retry(() =>
-      this.#job.gateways.call(
-        ({ backup }) => backup.getStateItemCount.bind(backup),
-        { version },
-        lease.signal,
-      ),
+    const count = await this.#patience.retry(
+      () =>
+        this.#job.gateways.call(
+          ({ backup }) => backup.getStateItemCount.bind(backup),
+          { version },
+          lease.signal,
+        ),
+      lease.signal,
     );
     const head: NewSnapshotHead = {
       kind: base === null ? "full" : "delta",

@@ -123,8 +123,9 @@ class Restore {
 
   async #begin(lease: JobLease, tiles: number): Promise<restore.BeginRestoreResponse> {
     const { gateways } = this.#job;
-    const { state: live } = await this.#patience.retry(() =>
-      gateways.call(({ backup }) => backup.getDbState.bind(backup), {}, lease.signal),
+    const { state: live } = await this.#patience.retry(
+      () => gateways.call(({ backup }) => backup.getDbState.bind(backup), {}, lease.signal),
+      lease.signal,
     );
     if (live === undefined) throw new HoldfastError("INTERNAL", "The answer has no state.");
     const { head } = this.#reader.top;
@@ -162,7 +163,7 @@ class Restore {
         gateways.noteFailure(error, used);
         throw error;
       }
-    });
+    }, lease.signal);
   }
 
   /** Uploads what the store does not have yet; answers how many tiles that were. */
@@ -217,12 +218,14 @@ class Restore {
     let pageToken = "";
     do {
       const request = { sessionId, pageSize: PENDING_PAGE, pageToken };
-      const page = await this.#patience.retry(() =>
-        this.#job.gateways.call(
-          ({ restore: client }) => client.getRestoreSession.bind(client),
-          request,
-          lease.signal,
-        ),
+      const page = await this.#patience.retry(
+        () =>
+          this.#job.gateways.call(
+            ({ restore: client }) => client.getRestoreSession.bind(client),
+            request,
+            lease.signal,
+          ),
+        lease.signal,
       );
       yield* page.pendingPaths;
       pageToken = page.nextPageToken;
