@@ -1,3 +1,4 @@
+import { DamageError } from "./archive-error.js";
 import type { ArchiveFiles, FileLock, ListedEntry } from "./archive-files.js";
 import { snapshotNames, strangeManifests } from "./list-snapshots.js";
 import { SNAPSHOTS } from "./manifest-name.js";
@@ -60,7 +61,7 @@ export async function findLeftovers(
 export async function collectGarbage(files: ArchiveFiles, options: GcOptions): Promise<GcResult> {
   const deleter = options.dryRun ? null : await lockDeleter(files, 0);
   try {
-    const { leftovers, running, locks } = await find(files, throwDamage, {
+    const { leftovers, running, locks } = await find(files, refuse, {
       collect: !options.dryRun,
       signal: options.signal,
     });
@@ -126,6 +127,11 @@ async function find(
     throw error;
   }
 }
+
+const refuse: OnDamage = (damage) => {
+  const message = `${damage.message} Nothing was deleted: nobody knows which packs it needs.`;
+  throw new DamageError({ ...damage, message });
+};
 
 /** All packs with their lengths, and files that never became whole. */
 async function listPacks(
