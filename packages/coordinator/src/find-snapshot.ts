@@ -39,9 +39,11 @@ function ofVersion(
   snapshots: readonly ArchivedSnapshot[],
   version: bigint,
 ): ArchivedSnapshot | null {
+  const at = snapshots.filter((snapshot) => snapshot.version === version);
+  if (at.length === 0) return null;
   for (const line of knownHistories(snapshots)) {
-    const newest = newestUsable(snapshots, line, version);
-    if (newest?.version === version) return newest;
+    const found = newestUsable(at, line, version);
+    if (found !== null) return found;
   }
   return null;
 }
