@@ -10,6 +10,7 @@ import {
   chooseBackup,
   newestUsable,
 } from "./base-choice.js";
+import { dbState } from "./db-state.js";
 import { FoldPool } from "./fold-pool.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
@@ -65,7 +66,7 @@ export async function backupState(
   job: ServiceJobDependencies,
 ): Promise<BackupReport> {
   const patience = patienceOf(job);
-  const state = await dbState(job, patience);
+  const state = await dbState(job.gateways, patience, job.signal);
   if (state.committedVersion === undefined) throw storeEmpty();
   const archive = await Archive.create(options.archive, state.ledgerId);
   for (let attempt = 1; ; attempt++) {
@@ -110,7 +111,7 @@ class Backup {
 
   async run(): Promise<BackupReport> {
     const snapshots = await this.#snapshots();
-    const before = await dbState(this.#job, this.#patience);
+    const before = await this.#dbState();
     requireNotBehind(before.committedVersion, newestUsable(snapshots, historyLines(before), null));
     const unfinished = await this.#unfinished(before, snapshots);
     const version = this.#options.version ?? unfinished?.version;
@@ -150,6 +151,10 @@ class Backup {
     }
   }
 
+  #dbState(): Promise<types.DbState> {
+    return dbState(this.#job.gateways, this.#patience, this.#job.signal);
+  }
+
   /** What the archive holds; a damaged manifest is told and left out. */
   async #snapshots(): Promise<readonly ArchivedSnapshot[]> {
     const { snapshots, damages } = await archiveContents(this.#archive, this.#job.signal);
@@ -183,7 +188,7 @@ class Backup {
     snapshots: readonly ArchivedSnapshot[],
     forceFull: boolean,
   ): Promise<Prepared> {
-    const state = await dbState(this.#job, this.#patience);
+    const state = await this.#dbState();
     const version = lease.toVersion ?? wanted ?? state.committedVersion;
     if (version === undefined) throw storeEmpty();
     if (!state.ledgerId.equals(this.#archive.ledgerId)) throw otherLedger();
@@ -273,14 +278,6 @@ function isHopeless(error: unknown): boolean {
     error instanceof HoldfastError &&
     (error.reason === "PROOF_INVALID" || NO_DELTA.has(error.reason))
   );
-}
-
-async function dbState(job: ServiceJobDependencies, patience: Patience): Promise<types.DbState> {
-  const { state } = await patience.retry(() =>
-    job.gateways.call(({ backup }) => backup.getDbState.bind(backup), {}, job.signal),
-  );
-  if (state === undefined) throw new HoldfastError("INTERNAL", "The answer has no state.");
-  return state;
 }
 
 function storeEmpty(): HoldfastError {

@@ -4,6 +4,7 @@ import { Archive, DamageError } from "@holdfast/archive";
 import { HoldfastError, limits } from "@holdfast/core";
 import { callClientStreaming } from "@holdfast/rpc";
 import { ChainReader } from "./chain-reader.js";
+import { dbState } from "./db-state.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";
@@ -123,11 +124,7 @@ class Restore {
 
   async #begin(lease: JobLease, tiles: number): Promise<restore.BeginRestoreResponse> {
     const { gateways } = this.#job;
-    const { state: live } = await this.#patience.retry(
-      () => gateways.call(({ backup }) => backup.getDbState.bind(backup), {}, lease.signal),
-      lease.signal,
-    );
-    if (live === undefined) throw new HoldfastError("INTERNAL", "The answer has no state.");
+    const live = await dbState(gateways, this.#patience, lease.signal);
     const { head } = this.#reader.top;
     const begin: restore.BeginRestoreHead = {
       leaseId: lease.leaseId,
