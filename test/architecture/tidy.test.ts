@@ -63,6 +63,19 @@ test("every reason of the contract is explained in docs/errors.md", () => {
   for (const reason of reasons) assert.ok(page.includes(`\`${reason}\``), reason);
 });
 
+test("every reason of archives and of the CLI is explained in docs/errors.md", () => {
+  const codes = [
+    ...text("packages/archive/src/archive-error.ts").matchAll(/^ {2}\| "([A-Z_]+)"/gm),
+  ];
+  const own = ["failure.ts", "run.ts"].flatMap((file) => [
+    ...text(`packages/cli/src/${file}`).matchAll(/(?:failure\(|reason: |: )"([A-Z_]{5,})"/g),
+  ]);
+  const page = text("docs/errors.md");
+  const reasons = new Set([...codes, ...own].map((match) => match[1] ?? ""));
+  for (const reason of ["DAMAGED", "INTERRUPTED", "USAGE"]) assert.ok(reasons.has(reason), reason);
+  for (const reason of reasons) assert.match(page, new RegExp(`\\b${reason}\\b`), reason);
+});
+
 test("every limit of the contract is in docs/limits.md", () => {
   const names = [...text("packages/core/src/limits.ts").matchAll(/^export const ([A-Z0-9_]+)/gm)];
   const page = text("docs/limits.md");

@@ -310,6 +310,6 @@ test("command lines that are wrong exit 2", async () => {
 });
 
 test("nobody there exits 6", async () => {
-  const result = await cli(["--json", "--storage", "127.0.0.1:1", "--timeout", "2s", "status"]);
+  const result = await cli(["--json", "--storage", "127.0.0.1:1", "--retry-for", "0s", "status"]);
   assert.equal(result.code, 6, result.stdout + result.stderr);
 });

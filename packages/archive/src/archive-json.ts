@@ -53,7 +53,7 @@ export async function readArchiveJson(files: ArchiveFiles): Promise<ArchiveIdent
 }
 
 /** @throws DamageError; ArchiveError ARCHIVE_FORMAT_NEWER. */
-export function decodeArchiveJson(bytes: Buffer): ArchiveIdentity {
+function decodeArchiveJson(bytes: Buffer): ArchiveIdentity {
   const at = Math.max(0, bytes.length - DIGEST_TAIL_BYTES);
   const digest = decodeDigestTail(bytes.subarray(at).toString("latin1"));
   if (digest === null || !sha256(bytes.subarray(0, at)).equals(digest)) {

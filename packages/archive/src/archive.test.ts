@@ -121,7 +121,9 @@ test("what is no archive, another ledger's or newer is refused and left as it is
   const missing = join(folder.path, "missing");
   await assert.rejects(Archive.open(missing), code("ARCHIVE_NOT_FOUND"));
   await assert.rejects(checkArchive(missing), code("ARCHIVE_NOT_FOUND"));
-  await assert.rejects(Archive.open("s3://bucket/x"), code("ARCHIVE_LOCATION_UNSUPPORTED"));
+  for (const location of ["s3://bucket/x", "file://host/x", "file:///a%2fb"]) {
+    await assert.rejects(Archive.open(location), code("ARCHIVE_LOCATION_UNSUPPORTED"), location);
+  }
   await assert.rejects(Archive.open(folder.path), code("NOT_AN_ARCHIVE"));
 
   const other = join(folder.path, "other");

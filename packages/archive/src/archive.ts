@@ -1,6 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Clock, HoldfastError, systemClock } from "@holdfast/core";
 import { ArchiveError, DamageError } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
@@ -12,14 +10,28 @@ import {
   requireLedger,
 } from "./archive-json.js";
 import { PACK_BYTES_TARGET } from "./archive-limits.js";
+import { folderOf } from "./archive-location.js";
 import { BackupWriter } from "./backup-writer.js";
 import { ArchiveCheck, type CheckOptions, type CheckResult } from "./check-archive.js";
-import { collectGarbage, findLeftovers, type GcResult, type Leftover } from "./garbage.js";
+import {
+  collectGarbage,
+  findLeftovers,
+  type GcOptions,
+  type GcResult,
+  type Leftover,
+} from "./garbage.js";
 import { headContradiction } from "./head-text.js";
-import { snapshotNames, strangeManifests, summariseSnapshot } from "./list-snapshots.js";
+import {
+  manifestDamage,
+  OTHER_LEDGER,
+  snapshotNames,
+  strangeManifests,
+  summariseSnapshot,
+} from "./list-snapshots.js";
 import { LocalFiles } from "./local-files.js";
 import { SNAPSHOTS } from "./manifest-name.js";
 import { type OnDamage, throwDamage } from "./manifest-stream.js";
+import { unreadable } from "./pack-check.js";
 import { PACKS, packFile } from "./pack-format.js";
 import { resumableWork, unfinishedHeads } from "./resumable-work.js";
 import type { NewSnapshotHead, SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
@@ -35,6 +47,14 @@ export interface ArchiveOptions {
   readonly files?: ArchiveFiles;
   /** A pack is closed before a record that would make it larger, bytes. @default 64 MiB */
   readonly packBytes?: number;
+}
+
+/** How snapshots are listed. */
+export interface ListOptions {
+  /** Told what is damaged, and so left out. */
+  readonly onDamage?: OnDamage;
+  /** Ends it; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** Folders that a gc may empty below a new work folder before this gives up. */
@@ -102,16 +122,21 @@ export class Archive {
   }
 
   /**
-   * All snapshots, ascending by version, then by time. A damaged manifest is told to `onDamage`
-   * and left out; without it, it is thrown.
+   * All snapshots, ascending by version, then by time. A manifest that is damaged, or that the disk
+   * refuses to read, is told to `onDamage` and left out; without it, the error is thrown.
    */
-  async snapshots(options: { readonly onDamage?: OnDamage } = {}): Promise<SnapshotSummary[]> {
+  async snapshots(options: ListOptions = {}): Promise<SnapshotSummary[]> {
     const onDamage = options.onDamage ?? throwDamage;
     for (const damage of await strangeManifests(this.#files)) onDamage(damage);
     const found: SnapshotSummary[] = [];
     for (const name of await snapshotNames(this.#files)) {
-      const summary = await summariseSnapshot(this.#files, name, onDamage);
-      if (summary !== null) found.push(summary);
+      options.signal?.throwIfAborted();
+      const read = () => summariseSnapshot(this.#files, name, onDamage);
+      const summary = await (options.onDamage === undefined ? read() : unreadable(read));
+      if (typeof summary === "string") onDamage(manifestDamage(name, summary));
+      if (summary === null || typeof summary === "string") continue;
+      if (summary.head.ledgerId.equals(this.ledgerId)) found.push(summary);
+      else onDamage(manifestDamage(name, OTHER_LEDGER));
     }
     return found.sort(byVersionThenTime);
   }
@@ -172,10 +197,10 @@ export class Archive {
    * Deletes what no manifest needs; backups under way are left alone. With `dryRun` it only says
    * what it would delete.
    * @throws ArchiveError ARCHIVE_BUSY; DamageError when a manifest cannot be read: then nobody
-   * knows what it needs, and nothing is deleted.
+   * knows what it needs, and nothing is deleted; the signal's reason.
    */
-  async gc(options: { readonly dryRun?: boolean } = {}): Promise<GcResult> {
-    return await collectGarbage(this.#files, { dryRun: options.dryRun === true });
+  async gc(options: Partial<GcOptions> = {}): Promise<GcResult> {
+    return await collectGarbage(this.#files, { dryRun: false, ...options });
   }
 
   async #newWork(head: NewSnapshotHead): Promise<WorkFolder> {
@@ -209,16 +234,6 @@ function completeOptions(location: string, options: ArchiveOptions): Required<Ar
     files: options.files ?? new LocalFiles(folderOf(location)),
     packBytes: options.packBytes ?? PACK_BYTES_TARGET,
   };
-}
-
-function folderOf(location: string): string {
-  if (location.startsWith("file:")) return fileURLToPath(location);
-  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return resolve(location);
-  throw new ArchiveError(
-    "ARCHIVE_LOCATION_UNSUPPORTED",
-    `${location}: an archive is a folder or a file: URL.`,
-    { location },
-  );
 }
 
 function timeText(clock: Clock): string {

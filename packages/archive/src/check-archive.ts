@@ -2,7 +2,7 @@ import { type Damage, DamageError } from "./archive-error.js";
 import type { ArchiveFiles, ReadableFile } from "./archive-files.js";
 import { ARCHIVE_JSON, type ArchiveIdentity, readArchiveJson } from "./archive-json.js";
 import { findLeftovers, type Leftover } from "./garbage.js";
-import { snapshotNames, strangeManifests } from "./list-snapshots.js";
+import { manifestDamage, OTHER_LEDGER, snapshotNames, strangeManifests } from "./list-snapshots.js";
 import { manifestFile } from "./manifest-name.js";
 import { ManifestStream, type OnDamage } from "./manifest-stream.js";
 import { DamagedPackCheck, type PackCheck, SoundPackCheck, unreadable } from "./pack-check.js";
@@ -103,8 +103,7 @@ export class ArchiveCheck {
         if (manifest.foot !== null) this.#heads.set(name, manifest.head);
         const { head } = manifest;
         if (head !== null && identity?.ledgerId.equals(head.ledgerId) === false) {
-          const message = "it is of another ledger than the archive.";
-          this.#report({ part: "manifest", file, snapshot: name, message });
+          this.#report(manifestDamage(name, OTHER_LEDGER));
         }
       },
       file,

@@ -52,6 +52,13 @@ async function damagesOf(disk: SimulatedDisk): Promise<Damage[]> {
   return damages;
 }
 
+/** What a list shows of an archive with damaged manifests. */
+async function listed(archive: Archive): Promise<{ versions: bigint[]; damaged: string[] }> {
+  const damaged = new Set<string>();
+  const snapshots = await archive.snapshots({ onDamage: ({ file }) => damaged.add(file) });
+  return { versions: snapshots.map(({ head }) => head.version), damaged: [...damaged] };
+}
+
 const bySnapshot = ({ snapshot }: Damage): boolean => snapshot !== undefined;
 
 /** What reading everything refuses: files named by the damage. */
@@ -205,9 +212,27 @@ test("a missing base, an exchanged file and a wrong name are damage", async () =
     const damages = await damagesOf(renamed);
     assert.ok(damages.some(({ file }) => file === `snapshots/${name}`));
     const archive = await Archive.open("tiny", { files: renamed });
-    await assert.rejects(archive.gc(), DamageError);
+    assert.deepEqual(await listed(archive), { versions: [8n], damaged: [`snapshots/${name}`] });
+    await assert.rejects(archive.gc(), { code: "DAMAGED", message: /Nothing was deleted/ });
     assert.equal(renamed.fileNames().length, disk.fileNames().length + 1);
   }
+});
+
+test("a manifest of another ledger is left out, and told", async () => {
+  const { disk } = await tinyArchive();
+  const foreign = SimulatedDisk.immediate();
+  const ledgerId = Buffer.alloc(16, 0x2f);
+  const other = await Archive.create("other", ledgerId, { files: foreign });
+  const made = madeFull(new SeededRandom(13), { version: 20n, tiles: 3 });
+  const { name } = await takeBackup(other, { ...made, head: { ...made.head, ledgerId } });
+  const file = `snapshots/${name}.jsonl`;
+  const copy = await disk.create(file);
+  await copy.write(foreign.bytesOf(file));
+  await copy.close();
+  const archive = await Archive.open("tiny", { files: disk });
+  assert.deepEqual(await listed(archive), { versions: [4n, 8n], damaged: [file] });
+  await assert.rejects(archive.snapshots(), DamageError);
+  assert.ok((await damagesOf(disk)).some((damage) => damage.file === file));
 });
 
 test("several damages are all reported", async () => {

@@ -4,7 +4,7 @@ import { WRITE_BUFFER_BYTES } from "./archive-limits.js";
 import { DIGEST_END } from "./digest-tail.js";
 
 /** Writes a text file that ends with its own digest (see digest-tail.ts), durably. */
-export class DigestedWriter {
+class DigestedWriter {
   readonly #file: WritableFile;
   readonly #hash = createHash("sha256");
   #waiting: string[] = [];

@@ -85,3 +85,24 @@ test("a body that was not written is never in a published pack", async () => {
   await takeBackup(archive, made);
   assert.equal((await checkArchive("simulated", { files: disk })).damages, 0);
 });
+
+test("an interrupted backup that cannot be read does not stop the next one", async () => {
+  const made = madeFull(new SeededRandom(10), { version: 1n, tiles: 10, bodyBytes: 200 });
+  for (const bad of [/head\.jsonl$/, /000001-.*\.jsonl$/]) {
+    const disk = SimulatedDisk.immediate();
+    const before = await Archive.create("simulated", LEDGER, { files: disk, packBytes: 400 });
+    const interrupted = await before.beginBackup(made.head);
+    await addTiles(interrupted, made);
+    await interrupted.close();
+    const rotten = disk.fileNames().filter((name) => bad.test(name));
+    assert.ok(rotten.length === 1, rotten.join());
+    const files = new HookedFiles(disk, (operation, name) => {
+      if (operation !== "read" || !rotten.includes(name)) return;
+      throw new ArchiveError("ARCHIVE_IO", `Cannot read ${name}: EIO.`, { file: name });
+    });
+    const archive = await Archive.open("simulated", { files, packBytes: 400 });
+    const writer = await archive.beginBackup(made.head, { resume: true });
+    assert.equal(writer.resumed, false);
+    await writer.close();
+  }
+});

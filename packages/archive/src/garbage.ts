@@ -1,3 +1,4 @@
+import { DamageError } from "./archive-error.js";
 import type { ArchiveFiles, FileLock, ListedEntry } from "./archive-files.js";
 import { snapshotNames, strangeManifests } from "./list-snapshots.js";
 import { SNAPSHOTS } from "./manifest-name.js";
@@ -16,6 +17,14 @@ export interface Leftover {
   /** File or folder below the archive's. */
   readonly file: string;
   readonly bytes: number;
+}
+
+/** How garbage is collected. */
+export interface GcOptions {
+  /** Only say what would be deleted. */
+  readonly dryRun: boolean;
+  /** Ends it before the first deletion; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a gc did, or would do. */
@@ -39,7 +48,7 @@ export async function findLeftovers(
   files: ArchiveFiles,
   onDamage: OnDamage = throwDamage,
 ): Promise<readonly Leftover[]> {
-  const { leftovers, locks } = await find(files, onDamage, false);
+  const { leftovers, locks } = await find(files, onDamage, { collect: false });
   for (const lock of locks.values()) await lock.release();
   return leftovers;
 }
@@ -49,14 +58,15 @@ export async function findLeftovers(
  * @throws ArchiveError ARCHIVE_BUSY; DamageError when a manifest cannot be read: then nobody knows
  * what it needs, and nothing is deleted.
  */
-export async function collectGarbage(
-  files: ArchiveFiles,
-  options: { readonly dryRun: boolean },
-): Promise<GcResult> {
+export async function collectGarbage(files: ArchiveFiles, options: GcOptions): Promise<GcResult> {
   const deleter = options.dryRun ? null : await lockDeleter(files, 0);
   try {
-    const { leftovers, running, locks } = await find(files, throwDamage, !options.dryRun);
+    const { leftovers, running, locks } = await find(files, refuse, {
+      collect: !options.dryRun,
+      signal: options.signal,
+    });
     try {
+      options.signal?.throwIfAborted();
       for (const { kind, file } of options.dryRun ? [] : leftovers) {
         if (kind !== "work") await files.remove(file);
         else await deleteWork(files, file);
@@ -76,7 +86,11 @@ export async function collectGarbage(
  * gives it its name, and links its manifest before its work folder goes. So a pack that is seen
  * first is listed by a folder that is looked at later, or named by a manifest read last.
  */
-async function find(files: ArchiveFiles, onDamage: OnDamage, collect: boolean): Promise<Findings> {
+async function find(
+  files: ArchiveFiles,
+  onDamage: OnDamage,
+  { collect, signal }: { readonly collect: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<Findings> {
   const { packs, partials } = await listPacks(files);
   const running: string[] = [];
   const locks = new Map<string, FileLock>();
@@ -97,6 +111,7 @@ async function find(files: ArchiveFiles, onDamage: OnDamage, collect: boolean): 
     }
     for (const damage of await strangeManifests(files)) onDamage(damage);
     for (const name of await snapshotNames(files)) {
+      signal?.throwIfAborted();
       await using manifest = await ManifestStream.open(files, name, onDamage);
       if (manifest === null) continue;
       for await (const line of manifest.tiles()) {
@@ -112,6 +127,11 @@ async function find(files: ArchiveFiles, onDamage: OnDamage, collect: boolean): 
     throw error;
   }
 }
+
+const refuse: OnDamage = (damage) => {
+  const message = `${damage.message} Nothing was deleted: nobody knows which packs it needs.`;
+  throw new DamageError({ ...damage, message });
+};
 
 /** All packs with their lengths, and files that never became whole. */
 async function listPacks(

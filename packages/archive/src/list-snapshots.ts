@@ -1,6 +1,6 @@
 import type { Damage } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
-import { parseSnapshotName, SNAPSHOTS } from "./manifest-name.js";
+import { manifestFile, parseSnapshotName, SNAPSHOTS } from "./manifest-name.js";
 import { ManifestStream, type OnDamage, throwDamage } from "./manifest-stream.js";
 import type { SnapshotSummary } from "./snapshot-head.js";
 
@@ -26,6 +26,14 @@ export async function strangeManifests(files: ArchiveFiles): Promise<Damage[]> {
     }));
 }
 
+/** Of a manifest that got into the archive of a ledger that is not its own. */
+export const OTHER_LEDGER = "it is of another ledger than the archive.";
+
+/** What is wrong with a manifest. */
+export function manifestDamage(name: string, message: string): Damage {
+  return { part: "manifest", file: manifestFile(name), snapshot: name, message };
+}
+
 /**
  * Head and foot of a snapshot, its digest compared; null when there is none of this name.
  * @throws DamageError, unless `onDamage` takes it; then a damaged one is null too.
@@ -36,8 +44,13 @@ export async function summariseSnapshot(
   onDamage: OnDamage = throwDamage,
 ): Promise<SnapshotSummary | null> {
   if (parseSnapshotName(name) === null) return null;
-  await using manifest = await ManifestStream.open(files, name, onDamage);
+  let isWhole = true;
+  await using manifest = await ManifestStream.open(files, name, (damage) => {
+    isWhole = false;
+    onDamage(damage);
+  });
   await manifest?.skipTiles();
+  if (!isWhole) return null;
   const head = manifest?.head;
   const foot = manifest?.foot;
   if (manifest === null || !head || !foot) return null;

@@ -227,7 +227,7 @@ class LocalWritableFile implements WritableFile {
 }
 
 /** An operating system's refusal as an ArchiveError; one is left as it is. */
-export function systemFailure(name: string, verb: string, error: unknown): ArchiveError {
+function systemFailure(name: string, verb: string, error: unknown): ArchiveError {
   if (error instanceof ArchiveError) return error;
   const code = codeOf(error);
   const metadata = { file: name, system_code: code };

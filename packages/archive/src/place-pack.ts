@@ -4,7 +4,7 @@ import { makeDurableFolder } from "./durable-folder.js";
 import { packFile, packFolder } from "./pack-format.js";
 
 /** Lock of whoever deletes in an archive. */
-export const ARCHIVE_LOCK = "LOCK";
+const ARCHIVE_LOCK = "LOCK";
 
 /**
  * Gives a closed pack its name, durably, and deletes the part's. The caller's work folder lists it

@@ -1,4 +1,4 @@
-import { type ArchiveError, DamageError } from "./archive-error.js";
+import { ArchiveError, DamageError } from "./archive-error.js";
 import type { ArchiveFiles, FileLock } from "./archive-files.js";
 import { DigestedLines } from "./digested-lines.js";
 import { writeDigested } from "./digested-writer.js";
@@ -6,6 +6,7 @@ import { makeDurableFolder } from "./durable-folder.js";
 import { decodeFoot, encodeFootStart } from "./foot-text.js";
 import { decodeHead, encodeHead } from "./head-text.js";
 import { TileSums } from "./manifest-stream.js";
+import { unreadable } from "./pack-check.js";
 import type { SnapshotHead } from "./snapshot-head.js";
 import type { TileLine } from "./tile-line.js";
 import { decodeTileLine } from "./tile-text.js";
@@ -170,8 +171,9 @@ export class WorkFolder {
         }
       }
     } catch (error) {
-      if (error instanceof DamageError) return null;
-      throw error as ArchiveError;
+      const isUnreadable = error instanceof ArchiveError && error.code === "ARCHIVE_IO";
+      if (error instanceof DamageError || isUnreadable) return null;
+      throw error;
     }
     return sums.lastPath;
   }
@@ -204,8 +206,13 @@ export class WorkFolder {
   }
 }
 
-/** The head of a work folder; null when it has none that is whole. */
+/** The head of a work folder; null when it has none that is whole and can be read. */
 export async function readWorkHead(files: ArchiveFiles, id: string): Promise<SnapshotHead | null> {
+  const head = await unreadable(() => readHead(files, id));
+  return typeof head === "string" ? null : head;
+}
+
+async function readHead(files: ArchiveFiles, id: string): Promise<SnapshotHead | null> {
   const file = await files.openRead(`${WORK}/${id}/${WORK_HEAD}`);
   if (file === null) return null;
   try {

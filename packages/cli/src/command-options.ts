@@ -9,7 +9,11 @@ export interface StateOptions {
 
 /** Adds --archive, which must be given. */
 export function addArchiveOption(command: Command): Command {
-  return command.requiredOption("--archive <url>", "folder of the archive, or a file: URL");
+  return command.requiredOption(
+    "--archive <url>",
+    "folder of the archive, or a file: URL",
+    parseArchive,
+  );
 }
 
 /** Adds the options that choose a state of an archive. */
@@ -32,6 +36,11 @@ export function wholeNumber(most: number): (text: string) => number {
     if (value >= 1 && value <= most) return value;
     throw new InvalidArgumentError(`It is a whole number from 1 to ${most}.`);
   };
+}
+
+function parseArchive(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It is empty.");
 }
 
 function parseHistory(text: string): string {

@@ -1,31 +1,44 @@
 import { readFileSync } from "node:fs";
 import { type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import { storage } from "@holdfast/api";
-import { Gateways } from "@holdfast/coordinator";
+import { Gateways, patienceOf } from "@holdfast/coordinator";
+import { HoldfastError } from "@holdfast/core";
 import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc/client";
 import type { CommandContext } from "./command-context.js";
 import type { GlobalOptions } from "./global-options.js";
 
-/** Calls methods of storage, each within --timeout. */
+/** Calls methods of storage: each call within --timeout, and again until --retry-for. */
 export interface StorageConnection {
   readonly client: storage.StorageServiceClient;
-  /** @throws HoldfastError as storage sent it. */
+  /**
+   * Makes a call that may be made twice.
+   * @throws HoldfastError as storage sent it.
+   */
   call<Req, Res>(method: UnaryMethod<Req, Res>, request: Req): Promise<Res>;
   close(): void;
 }
 
 /** Connects to storage; the connection itself is made by the first call. */
-export function connectStorage({ options, signal }: CommandContext): StorageConnection {
+export function connectStorage(context: CommandContext): StorageConnection {
+  const { options, signal, clock, output } = context;
   const client = new storage.StorageServiceClient(
     options.storage,
     credentialsOf(options),
     clientOptions(),
   );
   const metadata = metadataOf(options);
+  const patience = patienceOf({
+    clock,
+    retryForMs: options.retryFor,
+    signal,
+    onNotice: (text) => output.notice(text),
+  });
   return {
     client,
     call: (method, request) =>
-      callUnary(method.bind(client), request, { signal, timeoutMs: options.timeout, metadata }),
+      patience.retry(() =>
+        callUnary(method.bind(client), request, { signal, timeoutMs: options.timeout, metadata }),
+      ),
     close: () => client.close(),
   };
 }
@@ -46,7 +59,17 @@ function credentialsOf({ ca, cert, key }: GlobalOptions): ChannelCredentials {
   }
   const read = (path: string | undefined): Buffer | null =>
     path === undefined ? null : readFileSync(path);
-  return credentials.createSsl(read(ca), read(key), read(cert));
+  const [authority, ownKey, ownCert] = [read(ca), read(key), read(cert)];
+  try {
+    return credentials.createSsl(authority, ownKey, ownCert);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : `${cause}`;
+    throw new HoldfastError(
+      "INVALID_REQUEST",
+      `The files of --ca, --cert and --key are not PEM, or do not go together: ${why}.`,
+      { cause },
+    );
+  }
 }
 
 function metadataOf({ token }: GlobalOptions): Metadata {

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { addBooleanVariable } from "./boolean-variable.js";
 import { parseDuration } from "./duration.js";
 
 /** How progress is shown on stderr. */
@@ -28,9 +29,25 @@ export interface GlobalOptions {
 /** Adds the options of every command to the program; each has a HOLDFAST_ variable. */
 export function addGlobalOptions(program: Command): void {
   for (const option of globalOptions()) {
-    const name = option.name().toUpperCase().replaceAll("-", "_");
+    const variable = `HOLDFAST_${option.name().toUpperCase().replaceAll("-", "_")}`;
     // The program takes the default as it is now: add an option when it is complete.
-    program.addOption(option.env(`HOLDFAST_${name}`));
+    program.addOption(option.env(variable));
+    if (option.isBoolean()) addBooleanVariable(program, option, variable);
+  }
+}
+
+/** Ends with a usage error where options do not go together, or cannot be sent. */
+export function checkGlobalOptions(program: Command): void {
+  const { ca, cert, key, token } = program.opts<GlobalOptions>();
+  for (const [flag, file] of Object.entries({ "--ca": ca, "--cert": cert, "--key": key })) {
+    if (file === "") program.error(`error: ${flag} is empty; it is the name of a file.`);
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    program.error("error: --cert and --key go together: give both, or neither.");
+  }
+  // The token itself is not shown: what is printed ends in logs.
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    program.error("error: --token takes printable ASCII characters without spaces.");
   }
 }
 

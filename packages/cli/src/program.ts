@@ -7,7 +7,7 @@ import { addImport } from "./commands/import.js";
 import { addRestore } from "./commands/restore.js";
 import { addStatus } from "./commands/status.js";
 import { addVerify } from "./commands/verify.js";
-import { addGlobalOptions } from "./global-options.js";
+import { addGlobalOptions, checkGlobalOptions } from "./global-options.js";
 
 /** The command line of holdfast: one file in commands/ for each command. */
 export function createProgram(execute: Execute): Command {
@@ -16,6 +16,7 @@ export function createProgram(execute: Execute): Command {
     .showHelpAfterError("Try `holdfast --help`.")
     .configureHelp({ showGlobalOptions: true });
   addGlobalOptions(program);
+  program.hook("preAction", () => checkGlobalOptions(program));
   addImport(program, execute);
   addGet(program, execute);
   addStatus(program, execute);

@@ -1,10 +1,15 @@
 // Goal: the command line itself: usage, help, JSON and bytes. Method: `run` with recorded streams.
 import assert from "node:assert/strict";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import test from "node:test";
+import { Archive } from "@holdfast/archive";
+import { temporaryDirectory } from "@holdfast/testing";
 import { Command } from "commander";
 import { bytesForPeople } from "./bytes-for-people.js";
 import { parseDuration } from "./duration.js";
 import { addGlobalOptions } from "./global-options.js";
+import { Interrupted } from "./interrupted.js";
 import type { Streams } from "./output.js";
 import { toJson } from "./plain.js";
 import { createProgress } from "./progress.js";
@@ -40,6 +45,7 @@ test("a wrong command line exits 2 and says why", async () => {
     ["backup", "nonsense"],
     ["archive"],
     ["archive", "diff", "--archive", "x", "a"],
+    ["archive", "ls", "--archive", ""],
     ["restore", "--archive", "x", "--to-version", "-1"],
     ["status", "--timeout", "soon"],
     ["status", "--storage", "nowhere"],
@@ -53,10 +59,42 @@ test("a wrong command line exits 2 and says why", async () => {
   }
 });
 
+test("credentials that cannot be used are told in a sentence", async () => {
+  const pairs = [
+    ["--cert", "a.pem"],
+    ["--key", "a.pem"],
+  ];
+  for (const half of pairs) {
+    const { code, err } = await cli(...half, "status");
+    assert.equal(code, 2, half[0]);
+    assert.match(err, /^error: --cert and --key go together/, half[0]);
+  }
+  for (const args of [
+    ["--ca", ""],
+    ["--cert", "", "--key", "k"],
+  ]) {
+    assert.equal((await cli(...args, "status")).code, 2, `${args}`);
+  }
+  const token = await cli("--token", "two\nlines", "status");
+  assert.equal(token.code, 2);
+  assert.doesNotMatch(token.err, /two/, "a secret is not printed");
+  await using folder = await temporaryDirectory();
+  const file = join(folder.path, "no.pem");
+  await writeFile(file, "no PEM");
+  const { code, out } = await cli("--json", "--cert", file, "--key", file, "status");
+  assert.equal(code, 1);
+  assert.equal(JSON.parse(out).error.reason, "INVALID_REQUEST");
+});
+
 test("with --json a usage error is an object, too", async () => {
   const { code, out } = await cli("--json", "get");
   assert.equal(code, 2);
   assert.equal(JSON.parse(out).error.reason, "USAGE");
+  for (const args of [["--json"], ["--json", "archive"]]) {
+    const missing = await cli(...args);
+    assert.equal(missing.code, 2);
+    assert.equal(JSON.parse(missing.out).error.message, "A command is missing.");
+  }
 });
 
 test("options have their defaults, and a variable each", () => {
@@ -73,6 +111,29 @@ test("options have their defaults, and a variable each", () => {
     retryFor: 120_000,
     progress: "auto",
   });
+});
+
+test("HOLDFAST_JSON says yes or no, and the flag wins", async (t) => {
+  t.after(() => delete process.env["HOLDFAST_JSON"]);
+  const printsJson = async (value: string, ...args: string[]): Promise<boolean> => {
+    process.env["HOLDFAST_JSON"] = value;
+    const { code, out } = await cli(...args, "archive", "ls", "--archive", "/nowhere/at/all");
+    assert.equal(code, 1, value);
+    return out.startsWith("{");
+  };
+  for (const yes of ["true", "1"]) assert.equal(await printsJson(yes), true, yes);
+  for (const no of ["false", "0", ""]) {
+    assert.equal(await printsJson(no), false, no);
+    assert.equal(await printsJson(no, "--json"), true, `${no} and the flag`);
+  }
+  process.env["HOLDFAST_JSON"] = "perhaps";
+  const wrong = await cli("archive", "ls", "--archive", "x");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /HOLDFAST_JSON is "perhaps", which is neither true nor false/);
+  process.env["HOLDFAST_JSON"] = "true";
+  const usage = await cli("get");
+  assert.equal(usage.code, 2);
+  assert.equal(JSON.parse(usage.out).error.reason, "USAGE");
 });
 
 test("--help prints all options with their defaults and exits 0", async () => {
@@ -101,6 +162,25 @@ test("a failure prints the error object as the last line, options in any place",
     ]);
     assert.equal(error.reason, "ARCHIVE_NOT_FOUND");
   }
+});
+
+test("a command that is told to end does, before it reads or deletes", async () => {
+  await using folder = await temporaryDirectory();
+  const location = join(folder.path, "archive");
+  await Archive.create(location, Buffer.alloc(16));
+  await writeFile(join(location, "left.part"), "half");
+  const ended = AbortSignal.abort(new Interrupted("SIGTERM"));
+  const told = async (...args: string[]): Promise<void> => {
+    const streams = recorded();
+    const code = await run(["archive", ...args, "--archive", location], streams, ended);
+    assert.equal(code, 143, `${args}: ${streams.err}`);
+  };
+  await told("gc");
+  assert.ok((await readdir(location)).includes("left.part"));
+  await mkdir(join(location, "snapshots"));
+  const name = `${"0".repeat(20)}-full-${"a".repeat(16)}.jsonl`;
+  await writeFile(join(location, "snapshots", name), "damaged");
+  for (const args of [["ls"], ["show"], ["diff", "0", "1"], ["compact"]]) await told(...args);
 });
 
 test("results as JSON", () => {

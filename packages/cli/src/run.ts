@@ -1,5 +1,6 @@
 import { ChildAbort, HoldfastError, systemClock } from "@holdfast/core";
 import { type Command, CommanderError } from "commander";
+import { booleanVariable } from "./boolean-variable.js";
 import type { CommandBody, CommandContext } from "./command-context.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
 import { failureOf } from "./failure.js";
@@ -35,7 +36,10 @@ export async function run(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.done;
-    if (args.includes("--json")) usageFailure(error, streams);
+    // A command line that is wrong was not read to its end.
+    if (args.includes("--json") || booleanVariable("HOLDFAST_JSON") === true) {
+      usageFailure(error, streams);
+    }
     return EXIT.usage;
   }
 }
@@ -84,7 +88,9 @@ function durationOver(): HoldfastError {
 }
 
 function usageFailure(error: CommanderError, streams: Streams): void {
-  const message = error.message.replace(/^error: /, "");
+  // Of a command that only has commands below it, commander prints the help and says no more.
+  const isHelp = error.code === "commander.help";
+  const message = isHelp ? "A command is missing." : error.message.replace(/^error: /, "");
   const failure = { reason: "USAGE", code: "INVALID_ARGUMENT", message, metadata: {} };
   new Output(streams, true).failure({ ...failure, retryAfterSeconds: null });
 }

@@ -1,18 +1,19 @@
 // Goal: verify, compact, diff and the choice of a chain, on archives that are whole, that lie with
 // right digests, and that are damaged. Method: snapshots written straight into a folder.
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
-import { type Archive, DamageError } from "@holdfast/archive";
+import { type Archive, DamageError, type TileLine } from "@holdfast/archive";
 import { systemClock } from "@holdfast/core";
 import { sha256 } from "@holdfast/merkle";
 import { temporaryDirectory } from "@holdfast/testing";
+import { archiveContents } from "./archive-contents.js";
 import { compactSnapshot } from "./compact-snapshot.js";
 import { diffSnapshots } from "./diff-snapshots.js";
 import type { JobDependencies } from "./job.js";
 import { readChain } from "./read-chain.js";
-import { chooseChain, completeChain } from "./restore-choice.js";
+import { chooseTop, completeChain } from "./restore-choice.js";
 import { archivedSnapshot } from "./snapshot-view.js";
 import { type Bend, stateOf, WrittenArchive } from "./test-support/written-archive.js";
 import { type Finding, verifyArchive } from "./verify-archive.js";
@@ -34,6 +35,13 @@ async function findings(location: string): Promise<Finding[]> {
   const report = await verifyArchive(location, job, (finding) => found.push(finding));
   assert.equal(report.findings, found.length);
   return found;
+}
+
+async function tilesIn(archive: Archive, name: string): Promise<TileLine[]> {
+  await using reader = await archive.openSnapshot(name);
+  const tiles: TileLine[] = [];
+  for await (const tile of reader.tiles()) tiles.push(tile);
+  return tiles;
 }
 
 /** Flips a bit in the middle of a snapshot's manifest. */
@@ -94,6 +102,25 @@ test("a delta that leaves out a change is found", () =>
     const messages = (await findings(location)).map(({ message }) => message);
     assert.ok(messages.includes("the tiles fold to another state root"), messages.join());
     assert.ok(messages.includes("the tiles fold to another root of the base"), messages.join());
+  }));
+
+test("what the disk refuses to read is a finding, and the rest is proved", () =>
+  written(async (archive, location) => {
+    const rotten = await archive.full(first);
+    await archive.full(second);
+    const [tile] = await tilesIn(archive.archive, rotten.name);
+    assert.ok(tile !== undefined && tile.kind !== "unchanged");
+    const pack = `packs/${tile.pack.slice(0, 2)}/${tile.pack}.pack`;
+    await rm(join(location, pack));
+    // A folder opens like a file and cannot be read.
+    await mkdir(join(location, pack));
+    assert.ok((await findings(location)).some(({ file }) => file === pack));
+    const manifest = `snapshots/${rotten.name}.jsonl`;
+    await rm(join(location, manifest));
+    await mkdir(join(location, manifest));
+    assert.ok((await findings(location)).some(({ file }) => file === manifest));
+    const { snapshots, damages } = await archiveContents(archive.archive, job.signal);
+    assert.deepEqual([snapshots.length, damages[0]?.file], [1, manifest]);
   }));
 
 test("a chain is folded into what a full snapshot would be", () =>
@@ -184,5 +211,5 @@ test("a chain whose base is damaged is not complete", () =>
     const whole = (await archive.archive.snapshots({ onDamage: () => undefined })).map(
       archivedSnapshot,
     );
-    assert.throws(() => chooseChain(whole, {}), { reason: "PROOF_INVALID" });
+    assert.throws(() => completeChain(whole, chooseTop(whole, {})), { reason: "PROOF_INVALID" });
   }));

@@ -1,13 +1,23 @@
 import type { types } from "@holdfast/api";
 import { Archive, type NewSnapshotHead, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
-import { type BackupChoice, chooseBackup, newestUsable } from "./base-choice.js";
+import { archiveContents, leftOut } from "./archive-contents.js";
+import {
+  type BackupChoice,
+  type BackupWish,
+  CHAIN_LIMITS,
+  type ChainLimits,
+  chooseBackup,
+  newestUsable,
+} from "./base-choice.js";
+import { dbState } from "./db-state.js";
 import { FoldPool } from "./fold-pool.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";
-import { checkRootProof, type ProvedRoot } from "./root-proof.js";
-import { type ArchivedSnapshot, archivedSnapshot, historyLines } from "./snapshot-view.js";
+import { proveRoot, requireNotBehind } from "./prove-root.js";
+import type { ProvedRoot } from "./root-proof.js";
+import { type ArchivedSnapshot, historyLines } from "./snapshot-view.js";
 import { takeSnapshot } from "./take-snapshot.js";
 
 /** What to back up, and where to. */
@@ -20,6 +30,8 @@ export interface BackupOptions {
   readonly full: boolean;
   /** Fold every tile before publishing. Deltas are always proved. */
   readonly prove: boolean;
+  /** When a chain gets a new full snapshot. @default CHAIN_LIMITS, for each that is not given */
+  readonly chain?: Partial<ChainLimits>;
 }
 
 /** What a backup did. */
@@ -54,7 +66,7 @@ export async function backupState(
   job: ServiceJobDependencies,
 ): Promise<BackupReport> {
   const patience = patienceOf(job);
-  const state = await dbState(job, patience);
+  const state = await dbState(job.gateways, patience, job.signal);
   if (state.committedVersion === undefined) throw storeEmpty();
   const archive = await Archive.create(options.archive, state.ledgerId);
   for (let attempt = 1; ; attempt++) {
@@ -102,7 +114,8 @@ class Backup {
     // Early, since a thread takes as long to start as everything up to the first tile.
     const mayProve = this.#options.prove || (snapshots.length > 0 && !this.#options.full);
     await using pool = mayProve ? new FoldPool() : null;
-    const before = await dbState(this.#job, this.#patience);
+    const before = await this.#dbState();
+    requireNotBehind(before.committedVersion, newestUsable(snapshots, historyLines(before), null));
     const unfinished = await this.#unfinished(before, snapshots);
     const version = this.#options.version ?? unfinished?.version;
     const forceFull = this.#options.full || unfinished?.kind === "full";
@@ -146,13 +159,15 @@ class Backup {
     }
   }
 
+  #dbState(): Promise<types.DbState> {
+    return dbState(this.#job.gateways, this.#patience, this.#job.signal);
+  }
+
   /** What the archive holds; a damaged manifest is told and left out. */
-  async #snapshots(): Promise<ArchivedSnapshot[]> {
-    const summaries = await this.#archive.snapshots({
-      onDamage: ({ file, message }) =>
-        this.#job.onNotice?.(`${file} is damaged and left out: ${message}`),
-    });
-    return summaries.map(archivedSnapshot);
+  async #snapshots(): Promise<readonly ArchivedSnapshot[]> {
+    const { snapshots, damages } = await archiveContents(this.#archive, this.#job.signal);
+    for (const damage of damages) this.#job.onNotice?.(leftOut(damage));
+    return snapshots;
   }
 
   /** The interrupted backup to go on with: of this history, and newer than all that is there. */
@@ -181,27 +196,31 @@ class Backup {
     snapshots: readonly ArchivedSnapshot[],
     forceFull: boolean,
   ): Promise<Prepared> {
-    const state = await dbState(this.#job, this.#patience);
+    const state = await this.#dbState();
     const version = lease.toVersion ?? wanted ?? state.committedVersion;
     if (version === undefined) throw storeEmpty();
     if (!state.ledgerId.equals(this.#archive.ledgerId)) throw otherLedger();
     const histories = historyLines(state);
-    const anchor = newestUsable(snapshots, histories, version)?.summary.head ?? null;
-    const answer = await this.#patience.retry(() =>
-      this.#job.gateways.call(
-        ({ backup }) => backup.getStateRootProof.bind(backup),
-        { version, extendsVersion: anchor?.version },
+    const newest = newestUsable(snapshots, histories, null)?.summary.head ?? null;
+    const root = await proveRoot(version, newest, (request) =>
+      this.#patience.retry(
+        () =>
+          this.#job.gateways.call(
+            ({ backup }) => backup.getStateRootProof.bind(backup),
+            request,
+            lease.signal,
+          ),
         lease.signal,
       ),
     );
-    const root = checkRootProof(answer, version, anchor);
-    const choice = chooseBackup(snapshots, {
+    const wish: BackupWish = {
       version,
       stateRoot: root.stateRoot.toString("hex"),
       histories,
       oldestJournal: lease.oldestJournal,
       forceFull,
-    });
+    };
+    const choice = chooseBackup(snapshots, wish, { ...CHAIN_LIMITS, ...this.#options.chain });
     return { lease, state, root, choice };
   }
 
@@ -212,12 +231,14 @@ class Backup {
     pool: FoldPool | null,
   ): Promise<BackupReport> {
     const { version } = root;
-    const count = await this.#patience.retry(() =>
-      this.#job.gateways.call(
-        ({ backup }) => backup.getStateItemCount.bind(backup),
-        { version },
-        lease.signal,
-      ),
+    const count = await this.#patience.retry(
+      () =>
+        this.#job.gateways.call(
+          ({ backup }) => backup.getStateItemCount.bind(backup),
+          { version },
+          lease.signal,
+        ),
+      lease.signal,
     );
     const head: NewSnapshotHead = {
       kind: base === null ? "full" : "delta",
@@ -265,14 +286,6 @@ function isHopeless(error: unknown): boolean {
     error instanceof HoldfastError &&
     (error.reason === "PROOF_INVALID" || NO_DELTA.has(error.reason))
   );
-}
-
-async function dbState(job: ServiceJobDependencies, patience: Patience): Promise<types.DbState> {
-  const { state } = await patience.retry(() =>
-    job.gateways.call(({ backup }) => backup.getDbState.bind(backup), {}, job.signal),
-  );
-  if (state === undefined) throw new HoldfastError("INTERNAL", "The answer has no state.");
-  return state;
 }
 
 function storeEmpty(): HoldfastError {

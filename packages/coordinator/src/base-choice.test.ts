@@ -119,3 +119,15 @@ test("of two at one version the full one is taken, and a chain ends at it", () =
     ["synthetic", "delta-9-aa"],
   );
 });
+
+test("of two deltas of one state the one whose base is there makes the chain", () => {
+  const top = delta(9n, 5n);
+  const twins = [delta(5n, 4n, { name: "on 4" }), delta(5n, 1n, { name: "on 1" })];
+  assert.deepEqual(
+    chainOf([full(1n), ...twins, top], top)?.map(({ name }) => name),
+    ["full-1-aa", "on 1", "delta-9-aa"],
+  );
+  assert.equal(chainOf([...twins, top], top), null);
+  const circle = [delta(5n, 9n), delta(9n, 5n)] as const;
+  assert.equal(chainOf(circle, circle[0]), null);
+});

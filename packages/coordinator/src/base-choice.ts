@@ -115,26 +115,33 @@ export function newestUsable<S extends BaseCandidate>(
 
 /**
  * The snapshots from a full one up to `top`, each building on the one before; by version and root,
- * so that a synthetic full snapshot takes the place of the chain below it. Null when one is
- * missing.
+ * so that a synthetic full snapshot takes the place of the chain below it, and of two deltas of the
+ * same state the one whose own base is there. Null when there is no such chain.
  */
 export function chainOf<S extends BaseCandidate>(
   snapshots: readonly S[],
   top: S,
 ): readonly [S, ...S[]] | null {
-  const chain: [S, ...S[]] = [top];
-  const seen = new Set([top.name]);
-  for (let lowest: S = top; lowest.kind === "delta"; ) {
-    const { base } = lowest;
-    if (base === null) return null;
-    const fits = snapshots.filter(
-      ({ version, stateRoot }) => version === base.version && stateRoot === base.stateRoot,
-    );
-    const next = fits.find(({ kind }) => kind === "full") ?? fits[0];
-    if (next === undefined || seen.has(next.name)) return null;
-    seen.add(next.name);
-    chain.unshift(next);
-    lowest = next;
+  return chainBelow(snapshots, top, new Set());
+}
+
+/** `seen`: names that lead nowhere, or that the chain goes through already. */
+function chainBelow<S extends BaseCandidate>(
+  snapshots: readonly S[],
+  top: S,
+  seen: Set<string>,
+): [S, ...S[]] | null {
+  if (top.kind === "full") return [top];
+  const { base } = top;
+  if (base === null || seen.has(top.name)) return null;
+  seen.add(top.name);
+  const fits = snapshots.filter(
+    ({ version, stateRoot }) => version === base.version && stateRoot === base.stateRoot,
+  );
+  const full = fits.find(({ kind }) => kind === "full");
+  for (const next of full === undefined ? fits : [full]) {
+    const below = chainBelow(snapshots, next, seen);
+    if (below !== null) return [...below, top];
   }
-  return chain;
+  return null;
 }

@@ -1,34 +1,49 @@
-import { ArchiveError } from "@holdfast/archive";
+import { ArchiveError, DamageError } from "@holdfast/archive";
 import { invalidField } from "@holdfast/core";
-import { chooseChain } from "./restore-choice.js";
+import { type ArchiveContents, nameOf, versionOf } from "./archive-contents.js";
+import { newestUsable } from "./base-choice.js";
+import { knownHistories } from "./histories.js";
 import type { ArchivedSnapshot } from "./snapshot-view.js";
 
 /**
  * The snapshot that a person names: by its name, by a beginning that only one has, or by a version
- * (of the history made last).
- * @throws SNAPSHOT_NOT_FOUND; INVALID_REQUEST when more than one is meant.
+ * (of the history made last that has it). Damage matters only where it is of what is named.
+ * @throws SNAPSHOT_NOT_FOUND; DamageError; INVALID_REQUEST when more than one is meant.
  */
 export function findSnapshot(
-  snapshots: readonly ArchivedSnapshot[],
+  { snapshots, damages }: ArchiveContents,
   text: string,
 ): ArchivedSnapshot {
-  const named = snapshots.filter(({ name }) => name === text);
-  const begun = named.length > 0 ? named : snapshots.filter(({ name }) => name.startsWith(text));
-  const [only, ...others] = begun;
-  if (only !== undefined && others.length === 0) return only;
-  if (/^\d{1,16}$/.test(text)) {
-    const version = BigInt(text);
-    const at = snapshots.filter((snapshot) => snapshot.version === version);
-    if (at.length > 0) {
-      const chain = chooseChain(snapshots, { toVersion: version });
-      const top = chain.at(-1) ?? chain[0];
-      if (top.version === version) return top;
-    }
-  }
-  if (others.length > 0) throw invalidField("snapshot", `more than one begins with ${text}`);
+  const names = new Set([...snapshots.map(({ name }) => name), ...damages.map(nameOf)]);
+  const begun = [...names].filter((name) => name.startsWith(text));
+  const name = names.has(text) ? text : begun.length === 1 ? begun[0] : undefined;
+  const named = snapshots.find((snapshot) => snapshot.name === name);
+  if (named !== undefined) return named;
+  const version = /^\d{1,16}$/.test(text) ? BigInt(text) : null;
+  const at = version === null || name !== undefined ? null : ofVersion(snapshots, version);
+  if (at !== null) return at;
+  const damage = damages.find((other) => {
+    if (name !== undefined) return nameOf(other) === name;
+    return version !== null && versionOf(other.file) === version;
+  });
+  if (damage !== undefined) throw new DamageError(damage);
+  if (begun.length > 1) throw invalidField("snapshot", `more than one begins with ${text}`);
   throw new ArchiveError(
     "SNAPSHOT_NOT_FOUND",
     `No snapshot is named ${text} or begins so, or has that version. See \`holdfast archive ls\`.`,
     { snapshot: text },
   );
+}
+
+function ofVersion(
+  snapshots: readonly ArchivedSnapshot[],
+  version: bigint,
+): ArchivedSnapshot | null {
+  const at = snapshots.filter((snapshot) => snapshot.version === version);
+  if (at.length === 0) return null;
+  for (const line of knownHistories(snapshots)) {
+    const found = newestUsable(at, line, version);
+    if (found !== null) return found;
+  }
+  return null;
 }

@@ -45,3 +45,23 @@ test("of two children of one history the one first backed up later was made late
 });
 
 test("an archive without snapshots has no history", () => assert.deepEqual(order(), []));
+
+test("histories that are each other's parent are refused", () => {
+  const [a, b] = [
+    { historyId: "dd", forkVersion: 1n },
+    { historyId: "ee", forkVersion: 2n },
+  ];
+  assert.throws(() => order(taken("10", a, b, a)), { reason: "PROOF_INVALID" });
+});
+
+// Comparing each with each of the others' parents, it took longer than a test may.
+test("a store that was restored three thousand times is ordered at once", () => {
+  const line = Array.from({ length: 3_000 }, (_, index) => ({
+    historyId: `${index}`,
+    forkVersion: index === 2_999 ? null : BigInt(3_000 - index),
+  }));
+  assert.deepEqual(
+    order(taken("10", ...line.slice(1_000)), taken("20", ...line)),
+    line.map(({ historyId }) => historyId),
+  );
+});

@@ -42,38 +42,62 @@ export function usableUpTo(
  * the one whose first snapshot came later: a store is on one history at a time.
  */
 export function knownHistories(snapshots: readonly HistoricSnapshot[]): (readonly HistoryLine[])[] {
-  const lines = new Map<string, readonly HistoryLine[]>();
-  const firstTaken = new Map<string, string>();
+  const known = new Map<string, Known>();
   for (const { histories, createdTime } of snapshots) {
     histories.forEach(({ historyId }, index) => {
-      if (!lines.has(historyId)) lines.set(historyId, histories.slice(index));
+      if (known.has(historyId)) return;
+      const order = known.size;
+      known.set(historyId, { histories, index, order, firstTaken: "", children: 0 });
     });
-    const own = histories[0]?.historyId;
-    const earliest = own === undefined ? undefined : firstTaken.get(own);
-    if (own !== undefined && (earliest === undefined || createdTime < earliest)) {
-      firstTaken.set(own, createdTime);
+    const own = known.get(histories[0]?.historyId ?? "");
+    if (own !== undefined && (own.firstTaken === "" || createdTime < own.firstTaken)) {
+      own.firstTaken = createdTime;
     }
   }
-  const ordered: (readonly HistoryLine[])[] = [];
-  while (lines.size > 0) {
-    const last = lastMade([...lines.values()], firstTaken);
-    ordered.push(last);
-    lines.delete(last[0]?.historyId ?? "");
+  const parentOf = ({ histories, index }: Known): Known | undefined =>
+    known.get(histories[index + 1]?.historyId ?? "");
+  for (const each of known.values()) {
+    const parent = parentOf(each);
+    if (parent !== undefined) parent.children += 1;
   }
+  /** Those that are nobody's parent, of those that are not ordered yet. */
+  const free = new Set([...known.values()].filter(({ children }) => children === 0));
+  const ordered: (readonly HistoryLine[])[] = [];
+  for (let last = lastMade(free); last !== null; last = lastMade(free)) {
+    free.delete(last);
+    ordered.push(last.histories.slice(last.index));
+    const parent = parentOf(last);
+    if (parent === undefined) continue;
+    parent.children -= 1;
+    if (parent.children === 0) free.add(parent);
+  }
+  if (ordered.length < known.size) throw damagedHistories();
   return ordered;
 }
 
-/** Of those that are nobody's parent, the one whose first snapshot came last. */
-function lastMade(
-  lines: readonly (readonly HistoryLine[])[],
-  firstTaken: ReadonlyMap<string, string>,
-): readonly HistoryLine[] {
-  const parents = new Set(lines.flatMap((line) => line.slice(1).map((parent) => parent.historyId)));
-  const timeOf = (line: readonly HistoryLine[]): string =>
-    firstTaken.get(line[0]?.historyId ?? "") ?? "";
-  const [first, ...others] = lines.filter((line) => !parents.has(line[0]?.historyId ?? ""));
-  if (first === undefined) throw damagedHistories();
-  return others.reduce((last, line) => (timeOf(line) > timeOf(last) ? line : last), first);
+/** A history, and where it stands among its parents. */
+interface Known {
+  readonly histories: readonly HistoryLine[];
+  readonly index: number;
+  /** In which it was met. */
+  readonly order: number;
+  /** When its first snapshot was taken; "" when it has none. */
+  firstTaken: string;
+  /** Histories made of it that are not ordered yet. */
+  children: number;
+}
+
+/** The one whose first snapshot came last. */
+function lastMade(free: ReadonlySet<Known>): Known | null {
+  let last: Known | null = null;
+  for (const each of free) {
+    const isLater =
+      last === null ||
+      each.firstTaken > last.firstTaken ||
+      (each.firstTaken === last.firstTaken && each.order < last.order);
+    if (isLater) last = each;
+  }
+  return last;
 }
 
 function damagedHistories(): HoldfastError {

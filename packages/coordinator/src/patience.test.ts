@@ -80,3 +80,14 @@ test("an abort ends the wait with its reason", async () => {
   abort.abort(new Error("ended"));
   await assert.rejects(pause, /ended/);
 });
+
+test("a wait ends with what it is for, before the job does", async () => {
+  const { clock, patience: job } = patience(600_000);
+  const lease = new AbortController();
+  const run = job.retry(() => Promise.reject(away(60_000)), lease.signal);
+  run.catch(() => undefined);
+  await clock.advanceAsync(1_000);
+  lease.abort(new HoldfastError("LEASE_EXPIRED", "ended"));
+  await assert.rejects(run, { reason: "LEASE_EXPIRED" });
+  assert.equal(clock.pending, 0);
+});

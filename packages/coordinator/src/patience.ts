@@ -60,11 +60,12 @@ export class Patience {
 
   /**
    * Waits before the next attempt.
+   * @param signal of what is attempted, if that may end before the job does.
    * @throws the error when it does not pass by itself or the time is used up; the signal's reason
    * when it aborts.
    */
-  async pause(error: unknown): Promise<void> {
-    const { clock, signal, retryForMs, onRetry } = this.#options;
+  async pause(error: unknown, signal: AbortSignal = this.#options.signal): Promise<void> {
+    const { clock, retryForMs, onRetry } = this.#options;
     signal.throwIfAborted();
     if (!isTransient(error)) throw error;
     if (this.#attempts === 0) this.#failedMs = clock.monotonicMs();
@@ -83,14 +84,14 @@ export class Patience {
    * Makes a call until it succeeds; a success is progress.
    * @throws like `pause`.
    */
-  async retry<T>(attempt: () => Promise<T>): Promise<T> {
+  async retry<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (;;) {
       try {
         const result = await attempt();
         this.progress();
         return result;
       } catch (error) {
-        await this.pause(error);
+        await this.pause(error, signal);
       }
     }
   }

@@ -201,7 +201,7 @@ function otherStream(): HoldfastError {
 }
 
 /** The source is rotten, or lies; nothing of it is published. */
-export function notProved(path: string, why: string): HoldfastError {
+function notProved(path: string, why: string): HoldfastError {
   return new HoldfastError(
     "PROOF_INVALID",
     `Tile ${path} does not prove: ${why}. Run \`holdfast-storage fsck\` on the store.`,

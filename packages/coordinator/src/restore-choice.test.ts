@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { findSnapshot } from "./find-snapshot.js";
 import type { HistoryLine } from "./histories.js";
-import { chooseChain } from "./restore-choice.js";
+import { chooseTop, completeChain, type StateWish } from "./restore-choice.js";
 import type { ArchivedSnapshot } from "./snapshot-view.js";
 
 const genesis: HistoryLine = { historyId: "aa11", forkVersion: null };
@@ -41,8 +41,12 @@ const archive = [
   snapshot(12n, [genesis], 9n),
 ];
 
-function names(wish: Parameters<typeof chooseChain>[1]): string[] {
-  return chooseChain(archive, wish).map(({ name }) => name);
+function chainFor(wish: StateWish, snapshots = archive): readonly ArchivedSnapshot[] {
+  return completeChain(snapshots, chooseTop(snapshots, wish));
+}
+
+function names(wish: StateWish): string[] {
+  return chainFor(wish).map(({ name }) => name);
 }
 
 test("the newest snapshot of the history made last", () => {
@@ -64,16 +68,44 @@ test("of a history that is named, or a beginning of it", () => {
 
 test("nothing at or below the version, nothing at all, a chain with a hole", () => {
   assert.throws(() => names({ toVersion: 0n }), { code: "SNAPSHOT_NOT_FOUND" });
-  assert.throws(() => chooseChain([], {}), { code: "SNAPSHOT_NOT_FOUND" });
-  assert.throws(() => chooseChain(archive.slice(1), {}), { reason: "PROOF_INVALID" });
+  assert.throws(() => chainFor({}, []), { code: "SNAPSHOT_NOT_FOUND" });
+  assert.throws(() => chainFor({}, archive.slice(1)), { reason: "PROOF_INVALID" });
 });
 
+/** What a name means in the archive, where these snapshots have damaged manifests, too. */
+function find(text: string, ...damaged: string[]): ArchivedSnapshot {
+  const damages = damaged.map(
+    (name) => ({ part: "manifest", file: `snapshots/${name}.jsonl`, message: "bad." }) as const,
+  );
+  return findSnapshot({ snapshots: archive, damages }, text);
+}
+
 test("a snapshot is named by its name, a beginning, or a version", () => {
-  assert.equal(findSnapshot(archive, "4-delta-aa11").version, 4n);
-  assert.equal(findSnapshot(archive, "9-d").version, 9n);
-  assert.equal(findSnapshot(archive, "8").name, "8-delta-bb22");
+  assert.equal(find("4-delta-aa11").version, 4n);
+  assert.equal(find("9-d").version, 9n);
+  assert.equal(find("8").name, "8-delta-bb22");
   for (const text of ["77", "nothing", "1"]) {
-    if (text === "1") assert.equal(findSnapshot(archive, text).version, 1n);
-    else assert.throws(() => findSnapshot(archive, text), { code: "SNAPSHOT_NOT_FOUND" }, text);
+    if (text === "1") assert.equal(find(text).version, 1n);
+    else assert.throws(() => find(text), { code: "SNAPSHOT_NOT_FOUND" }, text);
   }
+});
+
+test("a damaged manifest matters where it is the one named", () => {
+  const bad = "00000000000000000013-full-cc33";
+  assert.equal(find("9-d", bad).version, 9n);
+  assert.equal(find("8", bad).name, "8-delta-bb22");
+  for (const text of [bad, "0000", "13"]) {
+    assert.throws(() => find(text, bad), { name: "DamageError" }, text);
+  }
+  assert.throws(() => find("9-d", "9-delta-damaged"), { reason: "INVALID_REQUEST" });
+  assert.throws(() => find("77", bad), { code: "SNAPSHOT_NOT_FOUND" });
+});
+
+test("a version is of the history made last that has it", () => {
+  const snapshots = archive.map((each): ArchivedSnapshot => {
+    const name = each.name.replace(/^\d+/, (digits) => digits.padStart(20, "0"));
+    return Object.create(each, { name: { value: name } });
+  });
+  const at = (text: string): string => findSnapshot({ snapshots, damages: [] }, text).historyId;
+  assert.deepEqual([at("8"), at("4"), at("9")], ["bb22", "aa11", "aa11"]);
 });

@@ -16,15 +16,6 @@ export interface StateWish {
 export type Chain = readonly [ArchivedSnapshot, ...ArchivedSnapshot[]];
 
 /**
- * The chain of snapshots that a wish means: of the history made last that has a snapshot at or
- * below the version (its parents' up to the fork count), unless a history is named.
- * @throws SNAPSHOT_NOT_FOUND when nothing fits; PROOF_INVALID when the chain is not complete.
- */
-export function chooseChain(snapshots: readonly ArchivedSnapshot[], wish: StateWish): Chain {
-  return completeChain(snapshots, chooseTop(snapshots, wish));
-}
-
-/**
  * The chain below a snapshot.
  * @throws PROOF_INVALID when it is not complete.
  */
@@ -42,7 +33,15 @@ export function completeChain(
   );
 }
 
-function chooseTop(snapshots: readonly ArchivedSnapshot[], wish: StateWish): ArchivedSnapshot {
+/**
+ * The snapshot that a wish means: the newest of the history made last that has one at or below the
+ * version (its parents' up to the fork count), unless a history is named.
+ * @throws SNAPSHOT_NOT_FOUND when nothing fits.
+ */
+export function chooseTop(
+  snapshots: readonly ArchivedSnapshot[],
+  wish: StateWish,
+): ArchivedSnapshot {
   const version = wish.toVersion ?? null;
   const lines = knownHistories(snapshots).filter((line) => isNamed(line, wish.history));
   if (wish.history !== undefined && lines.length > 1) {

@@ -4,6 +4,7 @@ import { Archive, DamageError } from "@holdfast/archive";
 import { HoldfastError, limits } from "@holdfast/core";
 import { callClientStreaming } from "@holdfast/rpc/client";
 import { ChainReader } from "./chain-reader.js";
+import { dbState } from "./db-state.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";
@@ -123,10 +124,7 @@ class Restore {
 
   async #begin(lease: JobLease, tiles: number): Promise<restore.BeginRestoreResponse> {
     const { gateways } = this.#job;
-    const { state: live } = await this.#patience.retry(() =>
-      gateways.call(({ backup }) => backup.getDbState.bind(backup), {}, lease.signal),
-    );
-    if (live === undefined) throw new HoldfastError("INTERNAL", "The answer has no state.");
+    const live = await dbState(gateways, this.#patience, lease.signal);
     const { head } = this.#reader.top;
     const begin: restore.BeginRestoreHead = {
       leaseId: lease.leaseId,
@@ -162,7 +160,7 @@ class Restore {
         gateways.noteFailure(error, used);
         throw error;
       }
-    });
+    }, lease.signal);
   }
 
   /** Uploads what the store does not have yet; answers how many tiles that were. */
@@ -217,12 +215,14 @@ class Restore {
     let pageToken = "";
     do {
       const request = { sessionId, pageSize: PENDING_PAGE, pageToken };
-      const page = await this.#patience.retry(() =>
-        this.#job.gateways.call(
-          ({ restore: client }) => client.getRestoreSession.bind(client),
-          request,
-          lease.signal,
-        ),
+      const page = await this.#patience.retry(
+        () =>
+          this.#job.gateways.call(
+            ({ restore: client }) => client.getRestoreSession.bind(client),
+            request,
+            lease.signal,
+          ),
+        lease.signal,
       );
       yield* page.pendingPaths;
       pageToken = page.nextPageToken;

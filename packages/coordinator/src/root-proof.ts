@@ -51,13 +51,18 @@ function checkGoesOn(
   try {
     verifyConsistency(anchor.version + 1n, version + 1n, anchor.logRoot, logRoot, hashes);
   } catch (cause) {
-    throw new HoldfastError(
-      "PROOF_INVALID",
-      `The store's log does not go on from the archive's snapshot of version ${anchor.version}: ` +
-        "it is another line of this ledger. Nothing was written; use another archive for it.",
-      { metadata: { version: `${anchor.version}` }, cause },
-    );
+    throw otherLine(anchor.version, cause);
   }
+}
+
+/** PROOF_INVALID: the archive's snapshot of a version is not of the store's line. */
+export function otherLine(version: bigint, cause?: unknown): HoldfastError {
+  return new HoldfastError(
+    "PROOF_INVALID",
+    `The store's log does not go on from the archive's snapshot of version ${version}: ` +
+      "it is another line of this ledger. Nothing was written; use another archive for it.",
+    { metadata: { version: `${version}` }, cause },
+  );
 }
 
 /** An info as messages carry it. */

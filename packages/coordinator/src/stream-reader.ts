@@ -53,7 +53,7 @@ export async function* readStream<Req, T extends StreamedTile>(
   stream: ResumableStream<Req, T>,
   dependencies: StreamDependencies,
 ): AsyncGenerator<TileFrame<T>, void, undefined> {
-  const { gateways, patience } = dependencies;
+  const { gateways, patience, signal } = dependencies;
   let lastPath = stream.resumeAfter;
   for (;;) {
     const used = gateways.current;
@@ -66,7 +66,7 @@ export async function* readStream<Req, T extends StreamedTile>(
       return;
     } catch (error) {
       gateways.noteFailure(error, used);
-      await patience.pause(error);
+      await patience.pause(error, signal);
     }
   }
 }

@@ -37,7 +37,7 @@ export function uploadTiles(
     batches(tiles),
     limits.UPLOAD_STREAMS_MAX,
     async (batch, signal) => {
-      await patience.retry(() => uploadOnce(batch, signal, dependencies));
+      await patience.retry(() => uploadOnce(batch, signal, dependencies), signal);
       return batch;
     },
     lease.signal,

@@ -1,5 +1,6 @@
 import {
   Archive,
+  ArchiveError,
   type ChunkLine,
   checkArchive,
   type Damage,
@@ -43,7 +44,8 @@ const BODIES_PER_THREAD = 4;
  * Checks an archive alone: every byte that a manifest is or names against its digest, then the
  * proofs of every snapshot: each tile folds to its node, the nodes fold to the root, the root
  * belongs to the log root, and a delta starts at the root of its base. All that is wrong is told.
- * @throws ArchiveError when it is no archive; the signal's reason.
+ * @throws ArchiveError when it is no archive, or could be read once and not again; the signal's
+ * reason.
  */
 export async function verifyArchive(
   location: string,
@@ -62,15 +64,21 @@ export async function verifyArchive(
     signal: job.signal,
   });
   let tilesProved = 0;
-  const archive = await openIfWhole(location);
+  /** Why something was not proved: told above, unless it has come since. */
+  let skipped: unknown = null;
+  const skip = (error: unknown): void => {
+    skipped ??= error;
+  };
+  const archive = await openIfWhole(location, skip);
   if (archive !== null) {
-    // Damage of manifests was told above.
-    const summaries = await archive.snapshots({ onDamage: () => undefined });
+    const { signal } = job;
+    const onDamage = (damage: Damage): void => skip(new DamageError(damage));
+    const summaries = await archive.snapshots({ onDamage, signal });
     await using pool = new FoldPool();
     const itemsTotal = summaries.reduce((sum, { head }) => sum + Number(head.items), 0);
     const progress = { items: 0, bytes: 0 };
     for (const summary of summaries) {
-      const proof = new SnapshotProof(summary, summaries, found);
+      const proof = new SnapshotProof(summary, summaries, { found, skip });
       tilesProved += await proof.run(archive, pool, job.signal, (line) => {
         progress.items += line.items;
         progress.bytes += line.bytes;
@@ -78,19 +86,31 @@ export async function verifyArchive(
       });
     }
   }
+  if (skipped !== null && findings === 0) throw skipped;
   const { bytes, leftovers } = digests;
   const snapshots = digests.snapshots.length;
   return { snapshots, tilesProved, bytes, findings, leftovers };
 }
 
-/** Null when the archive's own file is damaged, which was told. */
-async function openIfWhole(location: string): Promise<Archive | null> {
+/** Null when the archive's own file is damaged. */
+async function openIfWhole(
+  location: string,
+  skip: (error: unknown) => void,
+): Promise<Archive | null> {
   try {
     return await Archive.open(location);
   } catch (error) {
-    if (error instanceof DamageError) return null;
-    throw error;
+    if (!isUnread(error)) throw error;
+    skip(error);
+    return null;
   }
+}
+
+/** Of damaged bytes, and of those that the disk refuses to read. */
+function isUnread(error: unknown): boolean {
+  return (
+    error instanceof DamageError || (error instanceof ArchiveError && error.code === "ARCHIVE_IO")
+  );
 }
 
 /** Proves one snapshot. */
@@ -98,6 +118,8 @@ class SnapshotProof {
   readonly #summary: SnapshotSummary;
   readonly #all: readonly SnapshotSummary[];
   readonly #found: (finding: Finding) => void;
+  /** Told what could not be read to be proved. */
+  readonly #skip: (error: unknown) => void;
   readonly #from: TileRootFold = new TileRootFold();
   readonly #to: TileRootFold = new TileRootFold();
   #added = 0;
@@ -108,11 +130,12 @@ class SnapshotProof {
   constructor(
     summary: SnapshotSummary,
     all: readonly SnapshotSummary[],
-    found: (finding: Finding) => void,
+    told: { readonly found: (finding: Finding) => void; readonly skip: (error: unknown) => void },
   ) {
     this.#summary = summary;
     this.#all = all;
-    this.#found = found;
+    this.#found = told.found;
+    this.#skip = told.skip;
   }
 
   /** Answers how many tiles were folded. */
@@ -142,8 +165,9 @@ class SnapshotProof {
       }
       this.#checkRoots();
     } catch (error) {
-      // Damaged bytes were told with all others; the proofs of what is whole go on.
-      if (!(error instanceof DamageError)) throw error;
+      // The proofs of what is whole go on.
+      if (!isUnread(error)) throw error;
+      this.#skip(error);
     }
     return tiles;
   }
@@ -157,7 +181,8 @@ class SnapshotProof {
       const task = { kind, path: line.path, start: 0, end: body.length } as const;
       return (await pool.fold(body, [task])).folded[0] ?? null;
     } catch (error) {
-      if (!(error instanceof DamageError)) throw error;
+      if (!isUnread(error)) throw error;
+      this.#skip(error);
       this.#whole = false;
       return null;
     }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import test from "node:test";
-import { ChildAbort, Deadline, sleep } from "@holdfast/core";
+import { ChildAbort, sleep } from "@holdfast/core";
 import { ManualClock } from "./manual-clock.js";
 
 test("sleep ends at its time, or with the signal's reason", async () => {
@@ -18,19 +18,6 @@ test("sleep ends at its time, or with the signal's reason", async () => {
   await assert.rejects(sleep(clock, 1_000, stop.signal), /stop/);
   assert.equal(clock.pending, 0);
   assert.equal(getEventListeners(stop.signal, "abort").length, 0);
-});
-
-test("a deadline is over at its moment", () => {
-  const clock = new ManualClock();
-  const deadline = Deadline.after(clock, 10);
-  clock.advance(9);
-  assert.equal(deadline.remainingMs(), 1);
-  deadline.throwIfOver();
-  clock.advance(1);
-  assert.equal(deadline.isOver, true);
-  assert.throws(() => deadline.throwIfOver(), { reason: "DEADLINE_EXCEEDED" });
-  clock.advance(1);
-  assert.equal(deadline.remainingMs(), 0);
 });
 
 test("a child follows its parent until it is disposed, and never the other way", () => {

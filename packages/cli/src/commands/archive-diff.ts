@@ -1,9 +1,10 @@
 import { Archive } from "@holdfast/archive";
 import {
-  archivedSnapshot,
+  archiveContents,
   completeChain,
   diffSnapshots,
   findSnapshot,
+  leftOut,
 } from "@holdfast/coordinator";
 import type { Command } from "commander";
 import { bytesForPeople } from "../bytes-for-people.js";
@@ -30,8 +31,10 @@ async function diff(
   second: string,
 ): Promise<undefined> {
   const archive = await Archive.open(location);
-  const snapshots = (await archive.snapshots()).map(archivedSnapshot);
-  const [from, to] = [findSnapshot(snapshots, first), findSnapshot(snapshots, second)];
+  const contents = await archiveContents(archive, signal);
+  const [from, to] = [findSnapshot(contents, first), findSnapshot(contents, second)];
+  for (const damage of contents.damages) output.notice(leftOut(damage));
+  const { snapshots } = contents;
   const chains = [completeChain(snapshots, from), completeChain(snapshots, to)] as const;
   let puts = 0;
   let deletes = 0;

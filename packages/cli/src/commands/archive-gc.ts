@@ -18,10 +18,10 @@ export function addArchiveGc(archive: Command, execute: Execute): void {
   command.action(() => execute(command, (context) => gc(context, command.opts<GcOptions>())));
 }
 
-async function gc({ output }: CommandContext, options: GcOptions): Promise<undefined> {
+async function gc({ output, signal }: CommandContext, options: GcOptions): Promise<undefined> {
   const { dryRun } = options;
   const opened = await Archive.open(options.archive);
-  const { collected, collectedBytes, running } = await opened.gc({ dryRun });
+  const { collected, collectedBytes, running } = await opened.gc({ dryRun, signal });
   const verb = dryRun ? "would remove" : "removed";
   output.result(
     {

@@ -1,8 +1,15 @@
-import { Archive } from "@holdfast/archive";
-import { type ArchivedSnapshot, archivedSnapshot, knownHistories } from "@holdfast/coordinator";
+import { Archive, DamageError } from "@holdfast/archive";
+import {
+  type ArchivedSnapshot,
+  archiveContents,
+  type HistoryLine,
+  knownHistories,
+} from "@holdfast/coordinator";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
+import { EXIT } from "../exit-code.js";
+import { findingLine, findingResult } from "../finding-result.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 
@@ -16,40 +23,56 @@ export function addArchiveLs(archive: Command, execute: Execute): void {
   );
 }
 
-async function list({ output }: CommandContext, location: string): Promise<undefined> {
+async function list(
+  { output, signal }: CommandContext,
+  location: string,
+): Promise<number | undefined> {
   const archive = await Archive.open(location);
-  const summaries = await archive.snapshots({
-    onDamage: ({ file, message }) => output.notice(`${file} is damaged and left out: ${message}`),
-  });
-  const snapshots = summaries.map(archivedSnapshot);
+  const { snapshots, damages } = await archiveContents(archive, signal);
   const histories = knownHistories(snapshots);
-  output.result(
-    {
-      ledger_id: archive.ledgerId,
-      created_time: archive.createdTime,
-      histories: histories.map(([own, parent]) => ({
-        history_id: own?.historyId ?? null,
-        parent_history_id: parent?.historyId ?? null,
-        fork_version: own?.forkVersion ?? null,
-      })),
-      snapshots: summaries.map(snapshotResult),
-    },
-    [
-      `ledger ${archive.ledgerId.toString("hex")}`,
-      ...histories.flatMap(([own, parent]) => {
-        if (own === undefined) return [];
-        const fork =
-          parent === undefined
-            ? ""
-            : `, forked from ${parent.historyId} at version ${own.forkVersion}`;
-        return [
-          `history ${own.historyId}${fork}`,
-          ...snapshots.filter(({ historyId }) => historyId === own.historyId).map(lineOf),
-        ];
-      }),
-    ],
+  const result = {
+    ledger_id: archive.ledgerId,
+    created_time: archive.createdTime,
+    histories: histories.map(([own, parent]) => ({
+      history_id: own?.historyId ?? null,
+      parent_history_id: parent?.historyId ?? null,
+      fork_version: own?.forkVersion ?? null,
+    })),
+    snapshots: snapshots.map(({ summary }) => snapshotResult(summary)),
+    damage: damages.map(findingResult),
+  };
+  const lines = [
+    `ledger ${archive.ledgerId.toString("hex")}`,
+    ...histories.flatMap((line) => linesOf(line, snapshots)),
+  ];
+  const [first] = damages;
+  if (first === undefined) {
+    output.result(result, lines);
+    return undefined;
+  }
+  for (const line of [...lines, ...damages.map(findingLine)]) output.item(line);
+  const message =
+    `${findingLine(first)} The others are whole as far as \`ls\` looks; ` +
+    "`holdfast verify` names all damage.";
+  const { metadata } = new DamageError(first);
+  output.failure(
+    { reason: "DAMAGED", code: "DATA_LOSS", message, metadata, retryAfterSeconds: null },
+    result,
   );
-  return undefined;
+  return EXIT.damaged;
+}
+
+function linesOf(
+  [own, parent]: readonly HistoryLine[],
+  snapshots: readonly ArchivedSnapshot[],
+): string[] {
+  if (own === undefined) return [];
+  const fork =
+    parent === undefined ? "" : `, forked from ${parent.historyId} at version ${own.forkVersion}`;
+  return [
+    `history ${own.historyId}${fork}`,
+    ...snapshots.filter(({ historyId }) => historyId === own.historyId).map(lineOf),
+  ];
 }
 
 function lineOf({ name, kind, version, summary }: ArchivedSnapshot): string {

@@ -1,6 +1,11 @@
 import { Archive, type TileLine } from "@holdfast/archive";
-import { archivedSnapshot, chainOf, findSnapshot } from "@holdfast/coordinator";
-import { HoldfastError } from "@holdfast/core";
+import {
+  archiveContents,
+  chainOf,
+  chooseWhole,
+  findSnapshot,
+  leftOut,
+} from "@holdfast/coordinator";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
@@ -18,7 +23,10 @@ interface ShowOptions {
 export function addArchiveShow(archive: Command, execute: Execute): void {
   const command = addArchiveOption(archive.command("show"))
     .description("show one snapshot")
-    .argument("[snapshot]", "its name, a beginning of it, or a version (default: the newest)")
+    .argument(
+      "[snapshot]",
+      "its name, a beginning of it, or a version (default: the one that `restore` takes)",
+    )
     .option("--tiles", "first one line of JSON for each tile", false);
   command.action((name: string | undefined) =>
     execute(command, (context) => show(context, name, command.opts<ShowOptions>())),
@@ -31,11 +39,11 @@ async function show(
   options: ShowOptions,
 ): Promise<undefined> {
   const archive = await Archive.open(options.archive);
-  const snapshots = (await archive.snapshots()).map(archivedSnapshot);
-  const snapshot = name === undefined ? snapshots.at(-1) : findSnapshot(snapshots, name);
-  if (snapshot === undefined) {
-    throw new HoldfastError("INVALID_REQUEST", "The archive has no snapshot yet.");
-  }
+  const contents = await archiveContents(archive, signal);
+  const notice = (text: string): void => output.notice(text);
+  const snapshot =
+    name === undefined ? chooseWhole(contents, {}, notice) : findSnapshot(contents, name);
+  if (name !== undefined) for (const damage of contents.damages) notice(leftOut(damage));
   if (options.tiles) {
     await using reader = await archive.openSnapshot(snapshot.name);
     for await (const tile of reader.tiles()) {
@@ -44,7 +52,7 @@ async function show(
     }
   }
   const { head, foot } = snapshot.summary;
-  const chain = chainOf(snapshots, snapshot);
+  const chain = chainOf(contents.snapshots, snapshot);
   const histories = head.histories.map(({ historyId, forkVersion }) => ({
     history_id: historyId,
     fork_version: forkVersion ?? null,

@@ -56,7 +56,7 @@ async function get(
       withProof: proof,
       proofFormat: storage.ProofFormat.STATE_PROOF,
     });
-    const logRoot = proof ? checkProof(key, answer) : null;
+    const logRoot = proof ? checkProof(key, version, answer) : null;
     const { value } = answer;
     const result: { [name: string]: Plain } = {
       found: value !== undefined,
@@ -85,7 +85,11 @@ async function get(
 }
 
 /** Checks the answer's proofs and answers the log root they lead to. @throws PROOF_INVALID. */
-function checkProof(key: Buffer, answer: storage.GetStateResponse): Buffer {
+function checkProof(
+  key: Buffer,
+  version: bigint | undefined,
+  answer: storage.GetStateResponse,
+): Buffer {
   const { value, stateRoot, stateProof, rootProof } = answer;
   if (stateProof === undefined || rootProof?.info === undefined) {
     throw new HoldfastError("PROOF_INVALID", "The answer has no proof.");
@@ -95,7 +99,8 @@ function checkProof(key: Buffer, answer: storage.GetStateResponse): Buffer {
     met: nodeFromWire(stateProof.met),
   });
   const info = infoFromWire(rootProof.info);
-  if (info.version !== answer.version || info.stateRoot?.equals(stateRoot) !== true) {
+  const isWanted = version === undefined || answer.version === version;
+  if (!isWanted || info.version !== answer.version || info.stateRoot?.equals(stateRoot) !== true) {
     throw new HoldfastError("PROOF_INVALID", "The root proof is of another version or root.");
   }
   return stateRootProofLogRoot(info, rootProof.logSiblings);

@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import type { storage } from "@holdfast/api";
-import { patienceOf } from "@holdfast/coordinator";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { wholeNumber } from "../command-options.js";
@@ -45,15 +44,9 @@ async function importFile(
   file: string,
   { blockSize, linesPerTransaction }: ImportOptions,
 ): Promise<number | undefined> {
-  const { output, progress, signal, clock, options } = context;
+  const { output, progress, signal } = context;
   const shape: BlockShape = { linesPerBlock: blockSize, linesPerTransaction };
   const storage = connectStorage(context);
-  const patience = patienceOf({
-    clock,
-    retryForMs: options.retryFor,
-    signal,
-    onNotice: (text) => output.notice(text),
-  });
   const report = emptyReport();
   progress.phase("import");
   const input: AsyncIterable<Buffer> =
@@ -75,9 +68,7 @@ async function importFile(
           expectedFirstVersion: undefined,
           requestId,
         };
-        const answer = await patience.retry(() =>
-          storage.call(storage.client.commitBlock, request),
-        );
+        const answer = await storage.call(storage.client.commitBlock, request);
         progress.update({ items: report.lines, bytes, itemsTotal: null });
         return answer;
       },

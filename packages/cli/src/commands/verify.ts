@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { EXIT } from "../exit-code.js";
+import { findingLine, findingResult } from "../finding-result.js";
 import { jobOf } from "../job.js";
 import type { Plain } from "../plain.js";
 import { humanBytes } from "../progress.js";
@@ -26,7 +27,7 @@ async function verify(context: CommandContext, location: string): Promise<number
   const start = clock.monotonicMs();
   const kept: Finding[] = [];
   const report = await verifyArchive(location, jobOf(context), (finding) => {
-    output.item(lineOf(finding));
+    output.item(findingLine(finding));
     if (kept.length < FINDINGS_KEPT_MAX) kept.push(finding);
   });
   progress.stop();
@@ -35,7 +36,7 @@ async function verify(context: CommandContext, location: string): Promise<number
     tiles_proved: report.tilesProved,
     bytes: report.bytes,
     findings: report.findings,
-    damage: kept.map(resultOf),
+    damage: kept.map(findingResult),
     leftovers: report.leftovers.map(leftoverResult),
     took_seconds: (clock.monotonicMs() - start) / 1000,
   };
@@ -58,32 +59,11 @@ async function verify(context: CommandContext, location: string): Promise<number
       code: "DATA_LOSS",
       message:
         `The archive is damaged in ${report.findings} places` +
-        `${first === undefined ? "" : `, first: ${lineOf(first)}`}.`,
+        `${first === undefined ? "" : `, first: ${findingLine(first)}`}.`,
       metadata: { findings: `${report.findings}` },
       retryAfterSeconds: null,
     },
     details,
   );
   return EXIT.damaged;
-}
-
-function lineOf({ file, message, pack, chunk, path, keyRange }: Finding): string {
-  const place = [
-    pack === undefined ? null : `pack ${pack}`,
-    chunk === undefined ? null : `chunk ${chunk}`,
-    path === undefined ? null : `tile ${path}`,
-    keyRange === undefined
-      ? null
-      : `key hashes from ${keyRange.start} to ${keyRange.end ?? "the end"}`,
-  ].filter((part) => part !== null);
-  return `${file}: ${message}${place.length === 0 ? "" : ` (${place.join(", ")})`}`;
-}
-
-function resultOf(finding: Finding): { readonly [key: string]: Plain } {
-  const { keyRange, ...plain } = finding;
-  return {
-    ...plain,
-    key_hash_start: keyRange?.start ?? null,
-    key_hash_end: keyRange?.end ?? null,
-  };
 }

@@ -23,7 +23,7 @@ export interface ImportBlock {
 }
 
 /** A block is cut before its transactions are larger than this together, bytes. */
-export const IMPORT_BLOCK_BYTES: number = 2 * 2 ** 20;
+const IMPORT_BLOCK_BYTES = 2 * 2 ** 20;
 /** Head room of a transaction in its block: a tag and a length. */
 const TRANSACTION_OVERHEAD_BYTES = 6;
 /** Digits of the digest in a request id, which has 64 bytes at most. */

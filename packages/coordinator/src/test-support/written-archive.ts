@@ -1,15 +1,18 @@
+import type { backup, types } from "@holdfast/api";
 import { Archive, type NewTile, type SnapshotBase, type SnapshotSummary } from "@holdfast/archive";
 import {
   bitAt,
   chunkId,
   combine,
   compareKeyHash,
+  consistencyProof,
   type DeltaChange,
   EMPTY_NODE,
   encodeDeltaBody,
   encodeStateItem,
   encodeTransactionInfo,
   inclusionProof,
+  type LogNodes,
   logInnerHash,
   logLeafHash,
   logRoot,
@@ -20,6 +23,7 @@ import {
   type TransactionInfo,
   type TreeNode,
 } from "@holdfast/merkle";
+import { infoToWire } from "../root-proof.js";
 
 /** A state: text keys and values. */
 export type State = Readonly<Record<string, string>>;
@@ -40,7 +44,7 @@ const straight: Bend = (tile, body) => ({ tile, body });
 /** Writes snapshots of states straight into an archive, as a store with one block each would. */
 export class WrittenArchive {
   readonly archive: Archive;
-  readonly #leaves: Buffer[] = [];
+  readonly #infos: TransactionInfo[] = [];
   readonly #states: State[] = [];
 
   static async create(location: string): Promise<WrittenArchive> {
@@ -105,7 +109,7 @@ export class WrittenArchive {
   ): Promise<SnapshotSummary> {
     const leaves = leavesOf(state);
     const stateRoot = rootOf(nodeOf(leaves, 0));
-    const version = BigInt(this.#leaves.length);
+    const version = BigInt(this.#infos.length);
     const info: TransactionInfo = {
       version,
       commitTimeUs: 1_700_000_000_000_000n + version,
@@ -114,9 +118,9 @@ export class WrittenArchive {
       eventRoot: sha256(Buffer.alloc(0)),
       stateRoot,
     };
-    this.#leaves.push(logLeafHash(encodeTransactionInfo(info)));
+    this.#infos.push(info);
     this.#states.push(state);
-    const nodes = { node: (level: number, index: bigint) => this.#logNode(level, Number(index)) };
+    const nodes = this.#logNodes;
     const writer = await this.archive.beginBackup({
       kind: base === undefined ? "full" : "delta",
       ledgerId: LEDGER,
@@ -137,8 +141,48 @@ export class WrittenArchive {
     return writer.publish();
   }
 
+  /** What the store of these states says of itself. */
+  dbState(): types.DbState {
+    const newest = BigInt(this.#infos.length) - 1n;
+    const leaves = leavesOf(this.#states.at(-1) ?? {});
+    return {
+      ledgerId: LEDGER,
+      committedVersion: newest,
+      stateRoot: rootOf(nodeOf(leaves, 0)),
+      logRoot: logRoot(newest + 1n, this.#logNodes),
+      items: BigInt(leaves.length),
+      bytes: BigInt(leaves.reduce((sum, { item }) => sum + item.length, 0)),
+      epoch: 0n,
+      commitTime: undefined,
+      histories: [{ historyId: HISTORY, forkVersion: undefined }],
+      oldestStateVersion: 0n,
+      oldestTransactionVersion: 0n,
+      oldestJournalVersion: 0n,
+    };
+  }
+
+  /** What the store of these states proves of a version. */
+  rootProof(version: bigint, extendsVersion?: bigint): backup.GetStateRootProofResponse {
+    const info = this.#infos[Number(version)];
+    if (info === undefined) throw new RangeError(`there is no version ${version}`);
+    const [size, nodes] = [version + 1n, this.#logNodes];
+    return {
+      rootProof: { info: infoToWire(info), logSiblings: inclusionProof(version, size, nodes) },
+      logRoot: logRoot(size, nodes),
+      consistencyHashes:
+        extendsVersion === undefined ? [] : consistencyProof(extendsVersion + 1n, size, nodes),
+    };
+  }
+
+  get #logNodes(): LogNodes {
+    return { node: (level, index) => this.#logNode(level, Number(index)) };
+  }
+
   #logNode(level: number, index: number): Buffer {
-    if (level === 0) return this.#leaves[index] ?? Buffer.alloc(0);
+    if (level === 0) {
+      const info = this.#infos[index];
+      return info === undefined ? Buffer.alloc(0) : logLeafHash(encodeTransactionInfo(info));
+    }
     return logInnerHash(
       this.#logNode(level - 1, 2 * index),
       this.#logNode(level - 1, 2 * index + 1),

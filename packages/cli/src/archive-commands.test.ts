@@ -1,0 +1,106 @@
+// Goal: what scripts rely on of the archive commands: one object, names, exit codes; and that
+// damage matters only to those who need what is damaged. Method: an archive of three snapshots.
+import assert from "node:assert/strict";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test from "node:test";
+import { temporaryDirectory } from "@holdfast/testing";
+import { type CliResult, cli, startCli, startPair } from "./test-support/services.js";
+
+test("the commands of an archive, whole and damaged", async (context) => {
+  await using folder = await temporaryDirectory();
+  const whole = join(folder.path, "whole");
+  const names = await threeSnapshots(join(folder.path, "data"), whole);
+  const [first, second, third] = names;
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+
+  await context.test("every command prints one object with plain names", async () => {
+    for (const args of [
+      ["archive", "ls"],
+      ["archive", "show"],
+      ["archive", "show", first, "--tiles"],
+      ["archive", "diff", first, third],
+      ["archive", "compact"],
+      ["archive", "gc"],
+      ["verify"],
+    ]) {
+      const json = await cli([...args, "--archive", whole]);
+      assert.equal(json.error, undefined, args.join(" "));
+      for (const name of namesIn(json)) assert.match(name, /^[a-z0-9_]+$/, args.join(" "));
+    }
+  });
+
+  await context.test("ls lists what is whole, names what is damaged, and exits 3", async () => {
+    const archive = await damagedCopy(whole, join(folder.path, "ls"), second);
+    const json = await cli(["archive", "ls", ...archive], { code: 3 });
+    const file = `snapshots/${second}.jsonl`;
+    assert.deepEqual(
+      [json.error.reason, json.error.code, json.error.metadata],
+      ["DAMAGED", "DATA_LOSS", { file, snapshot: second }],
+    );
+    const listed = json.snapshots.map(({ name }: { name: string }) => name);
+    assert.ok(listed.includes(first) && listed.includes(third) && !listed.includes(second));
+    assert.deepEqual(json.damage[0].file, file);
+    const people = await startCli(["archive", "ls", ...archive]).result;
+    assert.equal(people.code, 3);
+    assert.ok(people.stdout.includes(first) && people.stdout.includes(`${file}: `), people.stdout);
+  });
+
+  await context.test("show and diff need what they name", async () => {
+    const archive = await damagedCopy(whole, join(folder.path, "show"), second);
+    assert.equal((await cli(["archive", "show", first, ...archive])).name, first);
+    // By its version: the damaged one begins alike.
+    assert.equal((await cli(["archive", "show", "0", ...archive])).name, first);
+    const { code, stderr } = await show(third, archive);
+    assert.equal(code, 0);
+    assert.match(stderr, /is damaged and left out/);
+    const { puts } = await cli(["archive", "diff", first, third, ...archive]);
+    assert.equal(puts, 2);
+    for (const args of [
+      ["show", second],
+      ["show", "1"],
+      ["diff", first, second],
+    ]) {
+      const { error } = await cli(["archive", ...args, ...archive], { code: 3 });
+      assert.equal(error.reason, "DAMAGED", args.join(" "));
+    }
+  });
+
+  await context.test("show without a name never shows an older one in its place", async () => {
+    const archive = await damagedCopy(whole, join(folder.path, "newest"), third);
+    assert.equal((await cli(["archive", "show", ...archive], { code: 3 })).error.reason, "DAMAGED");
+  });
+});
+
+/** Names of the snapshots of three versions: a full one each, of one key more each. */
+async function threeSnapshots(dataDir: string, location: string): Promise<readonly string[]> {
+  await using pair = await startPair(dataDir);
+  const to = ["--storage", pair.storage, "--gateway", pair.gateway];
+  const names: string[] = [];
+  for (const key of ["a", "b", "c"]) {
+    await cli([...to, "import", "-"], { input: JSON.stringify({ key, value: "v" }) });
+    const backup = ["backup", "state", "--full", "--archive", location];
+    names.push((await cli([...to, ...backup])).name);
+  }
+  return names;
+}
+
+/** A copy of an archive in which a bit of one manifest is flipped. */
+async function damagedCopy(from: string, to: string, name: string): Promise<readonly string[]> {
+  await cp(from, to, { recursive: true });
+  const file = join(to, "snapshots", `${name}.jsonl`);
+  const bytes = await readFile(file);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  await writeFile(file, bytes);
+  return ["--archive", to];
+}
+
+function show(name: string, archive: readonly string[]): Promise<CliResult> {
+  return startCli(["archive", "show", name, ...archive]).result;
+}
+
+function namesIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const own = Array.isArray(value) ? [] : Object.keys(value);
+  return [...own, ...Object.values(value).flatMap(namesIn)];
+}

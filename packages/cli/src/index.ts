@@ -1,2 +1,0 @@
-export { EXIT, exitCodeOf } from "./exit-code.js";
-export { run } from "./run.js";

@@ -1,0 +1,108 @@
+// Goal: what a backup decides before its first tile. Method: an archive written straight into a
+// folder, and a fake store whose log goes on from it.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import test from "node:test";
+import { HoldfastError } from "@holdfast/core";
+import { temporaryDirectory } from "@holdfast/testing";
+import { type BackupOptions, backupState } from "./backup-state.js";
+import { type FakeStoreOptions, fakeStore } from "./test-support/fake-store.js";
+import { stateOf, WrittenArchive } from "./test-support/written-archive.js";
+
+const states = [0, 1, 2, 3].map((version) => ({ ...stateOf(60, "value"), key: `${version}` }));
+
+/** Backs up a store of four versions into an archive that holds the first `snapshots`, as a chain. */
+async function backUp(
+  snapshots: number,
+  options: Partial<BackupOptions>,
+  store: FakeStoreOptions & { readonly otherFrom?: number } = {},
+): Promise<{ streams: readonly string[]; error: unknown }> {
+  await using folder = await temporaryDirectory();
+  const ledger = await WrittenArchive.create(join(folder.path, "ledger"));
+  const held = await WrittenArchive.create(join(folder.path, "archive"));
+  for (const [version, state] of states.entries()) {
+    const isOther = version >= (store.otherFrom ?? states.length);
+    await ledger.full(isOther ? { ...state, other: "line" } : state);
+    if (version < snapshots) await (version === 0 ? held.full(state) : held.delta(state));
+  }
+  await using fake = await fakeStore(ledger, store);
+  const { location: archive } = held.archive;
+  const error = await backupState(
+    { archive, full: false, prove: false, ...options },
+    fake.job,
+  ).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  return { streams: fake.streams, error };
+}
+
+test("length and weight of a chain are options; what is not given keeps its default", async () => {
+  const heavy = { weightShare: 100 };
+  for (const [chain, expected] of [
+    [heavy, "delta"],
+    [{ ...heavy, deltasMax: 3 }, "delta"],
+    [{ ...heavy, deltasMax: 2 }, "full"],
+    [{ weightShare: 0 }, "full"],
+  ] as const) {
+    const { streams } = await backUp(3, { chain });
+    assert.deepEqual(streams, [expected], JSON.stringify(chain));
+  }
+});
+
+test("an older version is taken only of the line whose newest the archive holds", async () => {
+  // Of an archive that holds versions 0 to 3; the newest is asked for, too.
+  const asked: (bigint | undefined)[] = [];
+  const older = await backUp(
+    4,
+    { version: 1n, full: true },
+    {
+      onRootProof: ({ version }) => asked.push(version),
+    },
+  );
+  assert.deepEqual([older.streams, asked], [["full"], [1n, 3n]]);
+  const other = await backUp(4, { version: 1n, full: true }, { otherFrom: 2 });
+  assert.ok(other.error instanceof HoldfastError);
+  assert.deepEqual([other.error.reason, other.streams], ["PROOF_INVALID", []]);
+  assert.match(other.error.message, /version 3: it is another line/);
+});
+
+test("a store that is behind the archive is not backed up into it", async () => {
+  const { error, streams } = await backUp(4, {}, { state: { committedVersion: 2n } });
+  assert.ok(error instanceof HoldfastError);
+  assert.deepEqual([error.reason, streams], ["VERSION_NOT_COMMITTED", []]);
+  assert.match(error.message, /has version 3 of this history, the store only 2: /);
+});
+
+test("a store that cannot show what the archive holds says what to do", async () => {
+  const notKept = (version: bigint): HoldfastError =>
+    new HoldfastError("VERSION_PRUNED", `Version ${version} is not kept; the oldest is 3.`, {
+      metadata: { version: `${version}`, oldest: "3" },
+    });
+  for (const options of [{}, { full: true }]) {
+    const { streams, error } = await backUp(2, options, {
+      onRootProof: ({ extendsVersion }) => {
+        if (extendsVersion !== undefined) throw notKept(extendsVersion);
+      },
+    });
+    assert.deepEqual(streams, []);
+    assert.ok(error instanceof HoldfastError);
+    assert.equal(error.reason, "VERSION_PRUNED");
+    assert.match(
+      error.message,
+      /snapshot, version 1: a restore .* Use the archive it was restored/,
+    );
+    assert.deepEqual(error.metadata, { version: "1", oldest: "3" });
+  }
+  const pruned = await backUp(
+    1,
+    { version: 2n },
+    {
+      onRootProof: ({ version }) => {
+        throw notKept(version ?? 0n);
+      },
+    },
+  );
+  assert.ok(pruned.error instanceof HoldfastError);
+  assert.match(pruned.error.message, /^Version 2 is not kept; .* Back up a newer version\.$/);
+});
