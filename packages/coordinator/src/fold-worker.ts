@@ -1,4 +1,5 @@
 import { parentPort } from "node:worker_threads";
+import { prepareFoldChunk, prepareFoldDelta } from "@holdfast/merkle";
 import { type FoldTask, runFoldTask } from "./fold-jobs.js";
 
 /** What the pool sends: bodies in one buffer, which goes back with the answer. */
@@ -7,6 +8,10 @@ export interface FoldRequest {
   readonly buffer: ArrayBuffer;
   readonly tasks: readonly FoldTask[];
 }
+
+// While the first tile is on its way.
+prepareFoldDelta();
+prepareFoldChunk();
 
 parentPort?.on("message", ({ id, buffer, tasks }: FoldRequest) => {
   const bytes = Buffer.from(buffer);

@@ -30,8 +30,13 @@ export function foldChunk(
   onItem?: OnItem,
   onInner?: OnInner,
 ): FoldedChunk {
-  if (batch === undefined) batch = ChunkBatch.create();
+  prepareFoldChunk();
   return batch?.fold(path, body, onItem, onInner) ?? foldChunkInSteps(path, body, onItem, onInner);
+}
+
+/** Makes now what the first `foldChunk` of this thread would make. */
+export function prepareFoldChunk(): void {
+  if (batch === undefined) batch = ChunkBatch.create();
 }
 
 /**

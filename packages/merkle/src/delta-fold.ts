@@ -8,6 +8,11 @@ import { combine, EMPTY_NODE, type TreeNode } from "./tree-node.js";
 /** Made when first needed, then kept: one for each thread. Null while in use. */
 let batch: TreeBatch | null | undefined;
 
+/** Makes now what the first `foldDelta` of this thread would make. */
+export function prepareFoldDelta(): void {
+  if (batch === undefined) batch = TreeBatch.create(0);
+}
+
 /**
  * Folds a delta tile to its node in both states, in a batch where that can be.
  * @param nextStep asked once for each step.
@@ -18,8 +23,8 @@ export function foldDelta(
   changes: readonly DeltaChange[],
   nextStep: NextStep,
 ): NodePair<TreeNode> {
-  if (batch === undefined) batch = TreeBatch.create(0);
-  if (batch === null) return foldDeltaInSteps(path, changes, nextStep);
+  prepareFoldDelta();
+  if (batch === undefined || batch === null) return foldDeltaInSteps(path, changes, nextStep);
   const steps: FrontierStep[] = [];
   const recorded: NextStep = (position, depth, change) => {
     const step = nextStep(position, depth, change);

@@ -1,4 +1,4 @@
-export { type ChunkItem, chunkId, chunkItems, foldChunk } from "./chunk.js";
+export { type ChunkItem, chunkId, chunkItems, foldChunk, prepareFoldChunk } from "./chunk.js";
 export {
   type BitPath,
   type DeltaBody,
@@ -9,6 +9,7 @@ export {
   writeDeltaBody,
 } from "./delta.js";
 export type { DeltaChange } from "./delta-change.js";
+export { prepareFoldDelta } from "./delta-fold.js";
 export type { FoldedChunk, OnInner, OnItem } from "./folded-chunk.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
 export { HashBatch } from "./hash-batch.js";

@@ -42,9 +42,13 @@ export const INITIAL_AT = 1920;
 /** From here on memory is the caller's. */
 export const MODULE_END = 2048;
 
+/** Written when first needed: the same for every size of memory. */
+let functions: readonly WasmFunction[] | null = null;
+
 /** The bytes of the module, with a memory of `pages` x 64 KiB. Its tables are still to be filled. */
 export function sha256Module(pages: number): Uint8Array<ArrayBuffer> {
-  return wasmModule([padTail(), compress(), hashGroups()], pages);
+  functions ??= [padTail(), compress(), hashGroups()];
+  return wasmModule(functions, pages);
 }
 
 const { get, set, i32 } = wasm;

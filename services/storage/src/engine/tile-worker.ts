@@ -1,4 +1,5 @@
 import { parentPort } from "node:worker_threads";
+import { prepareFoldChunk } from "@holdfast/merkle";
 import {
   type ProvedBatch,
   type TileBatch,
@@ -20,6 +21,8 @@ export type TileResult =
 
 /** The prover of the version that was proved last; a restore has one version. */
 let prover: { readonly version: bigint; readonly prover: TileProver } | null = null;
+
+prepareFoldChunk();
 
 parentPort?.on("message", ({ version, batch }: TileJob) => {
   if (prover?.version !== version) prover = { version, prover: new TileProver(version) };
