@@ -16,6 +16,7 @@ import {
 } from "@holdfast/core";
 import type { CallContext, CallObserver, CallTimes } from "./call-context.js";
 import { incident, toServiceError } from "./error-to-status.js";
+import { withResumePoint } from "./resume-point.js";
 import { wallMs } from "./wall-time.js";
 
 /** What a call needs of the server it belongs to. */
@@ -61,6 +62,8 @@ export class ServerCall {
   #context: CallContext | null = null;
   /** Waits for the transport to take the message it was handed. */
   #taken: { resolve: () => void; reject: (reason: unknown) => void } | null = null;
+  /** Path of the last tile that the transport was handed; "" without one. */
+  #lastPath = "";
   #headersSent = false;
   #timer: Timer | null = null;
   #ended = false;
@@ -135,14 +138,16 @@ export class ServerCall {
 
   /**
    * Hands one response message to the transport; one at a time.
+   * @param lastPath the last tile in it: where a reader goes on if the call is interrupted.
    * @returns when the transport has taken it.
    * @throws the signal's reason when the call ends before.
    */
-  send(message: unknown): Promise<void> {
+  send(message: unknown, lastPath = ""): Promise<void> {
     assert.ok(this.#taken === null, "one message at a time");
     if (this.#ended) return Promise.reject(this.#endReason());
     const bytes = this.#codec.responseSerialize(message);
     this.#host.observer?.frameSent(this.#codec.path, bytes.length);
+    if (lastPath !== "") this.#lastPath = lastPath;
     return new Promise((resolve, reject) => {
       this.#taken = { resolve, reject };
       this.#write(bytes);
@@ -161,7 +166,7 @@ export class ServerCall {
     if (this.#ended) return;
     const reason = error instanceof HoldfastError ? error : incident(error);
     if (reason !== error) this.#logIncident(reason);
-    const wire = toServiceError(reason);
+    const wire = toServiceError(withResumePoint(reason, this.#lastPath));
     this.#end(status[wire.code] ?? reason.status);
     this.#inner.sendStatus(wire);
     this.#abandon(reason);

@@ -81,6 +81,8 @@ test("draining: running streams end with DRAINING, also stuck ones, and the proc
   const { error } = await reading;
   assert.ok(error instanceof HoldfastError && error.reason === "DRAINING", String(error));
   assert.ok((error.retryAfterMs ?? 0) > 0);
+  // It passes frames on unread: a resume point would be a guess.
+  assert.deepEqual(error.metadata, {});
   const { code, stderr } = await gateway.ended;
   assert.equal(code, 0, stderr);
   await until(

@@ -75,7 +75,7 @@ export async function serveScan<R extends FrameResult>(
           if (result.frame === null) continue;
           guard.check();
           const { memory, offset, length } = result.frame;
-          await frames.send(Buffer.from(memory, offset, length));
+          await frames.send(Buffer.from(memory, offset, length), result.last);
           sum.add(result);
           if (memory.byteLength <= SPARE_BYTES_MAX) spare = memory;
         }
