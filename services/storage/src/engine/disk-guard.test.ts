@@ -23,9 +23,19 @@ test("refuses below the mark, and takes blocks again once disk is freed", async 
     reason: "DISK_LOW",
     metadata: { free_bytes: "999", low_bytes: "1000" },
   });
-  assert.equal(guard.freeBytes, 999n);
   free = 1_000n;
   await guard.check();
+});
+
+test("who only looks sees the disk of the last second", async () => {
+  const clock = new ManualClock();
+  let free = 7n;
+  const guard = new FreeDiskGuard(async () => free, 1_000n, clock);
+  assert.equal(await guard.freeBytes(), 7n);
+  free = 8n;
+  assert.equal(await guard.freeBytes(), 7n);
+  clock.advance(1_000);
+  assert.equal(await guard.freeBytes(), 8n);
 });
 
 test("the real disk has free bytes", async () => {

@@ -29,17 +29,17 @@ export class FreeDiskGuard implements DiskGuard {
     this.#clock = clock;
   }
 
-  /** Free bytes at the last look. */
-  get freeBytes(): bigint {
-    return this.#freeBytes;
-  }
-
-  async check(): Promise<void> {
+  /** Free bytes; a look counts for a second. */
+  async freeBytes(): Promise<bigint> {
     if (this.#clock.monotonicMs() - this.#lookedMs >= LOOK_MS) {
       this.#freeBytes = await this.#free();
       this.#lookedMs = this.#clock.monotonicMs();
     }
-    if (this.#freeBytes >= this.#lowBytes) return;
+    return this.#freeBytes;
+  }
+
+  async check(): Promise<void> {
+    if ((await this.freeBytes()) >= this.#lowBytes) return;
     // The next caller looks again: disk may be freed at any time.
     this.#lookedMs = Number.NEGATIVE_INFINITY;
     throw new HoldfastError(
