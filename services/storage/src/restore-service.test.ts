@@ -307,6 +307,49 @@ test("a repeated begin gets the first answer", async () => {
   assert.deepEqual(adopted, { ...first, adopted: true, tilesDone: 1n });
 });
 
+test("the request id of a begin is of one begin only", async () => {
+  await using folder = await temporaryDirectory();
+  await using store = await startStorage(folder.path);
+  const model = modelOf(new SeededRandom(seed), 30);
+  const backup = newest(model);
+  const job = new RestoreJob(store);
+  await job.acquire();
+  await job.begin(backup, { requestId: "one" });
+  const { sessionId } = job;
+  const reused = reason("REQUEST_ID_REUSED");
+  const older = backupOf(model, model.checkpoints[9] ?? 0, 20, IDENTITY);
+  await assert.rejects(job.begin(older, { requestId: "one" }), reused, "another version");
+  const smaller = newest(model, 10);
+  assert.notEqual(smaller.tiles.length, backup.tiles.length);
+  await assert.rejects(job.begin(smaller, { requestId: "one" }), reused, "other tiles");
+  const live = { liveHistoryId: idOf("x"), liveCommittedVersion: 1n, liveStateRoot: EMPTY_HASH };
+  await assert.rejects(job.begin(backup, { requestId: "one", ...live }), reused, "another store");
+  job.sessionId = sessionId;
+  await job.upload(backup.tiles);
+  await job.finish();
+});
+
+test("begins at the same moment with one request id are one begin", async () => {
+  await using folder = await temporaryDirectory();
+  await using store = await startStorage(folder.path);
+  const model = modelOf(new SeededRandom(seed), 30);
+  const backup = newest(model);
+  const job = new RestoreJob(store);
+  await job.acquire();
+  const begins = () => [0, 1].map(() => job.begin(backup, { requestId: "one" }));
+  const [first, second] = await Promise.all(begins());
+  assert.deepEqual(first, second);
+  assert.equal(first?.adopted, false);
+  assert.equal(generationsOf(store).length, 2, "one candidate is gone");
+  const twins = await Promise.allSettled([
+    job.begin(backup, { requestId: "two" }),
+    job.begin(newest(model, 10), { requestId: "two" }),
+  ]);
+  const refused = twins.filter(({ status }) => status === "rejected");
+  assert.equal(refused.length, 1);
+  assert.ok(reason("REQUEST_ID_REUSED")((refused[0] as PromiseRejectedResult).reason));
+});
+
 test("another plan takes the place of the unfinished one", async () => {
   await using folder = await temporaryDirectory();
   await using store = await startStorage(folder.path);

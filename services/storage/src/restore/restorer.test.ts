@@ -225,6 +225,19 @@ test("an upload in flight is over before its adopter hears that it adopted", asy
   ]);
 });
 
+test("a holder that begins again leaves its own uploads alone", async () => {
+  const fixture = await Fixture.open();
+  const authority = await fixture.acquire();
+  const { sessionId } = await fixture.begin(authority, { requestId: "one" });
+  const release = hold(fixture);
+  const upload = fixture.upload(sessionId, authority);
+  await settle();
+  const again = await fixture.begin(authority, { requestId: "two" });
+  assert.deepEqual(again, { sessionId, adopted: true, tilesDone: 0 });
+  release();
+  assert.deepEqual(await upload, { written: 1, done: 1 });
+});
+
 test("a failed upload is over before its caller hears of it", async () => {
   const fixture = await Fixture.open();
   const authority = await fixture.acquire();

@@ -14,6 +14,7 @@ import { BuildingSite } from "./building-site.js";
 import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
 import type { PlanTile } from "./plan-row.js";
 import type { Generations, LiveStore, TileProvers } from "./ports.js";
+import { checkRepeatedBegin, checkSameBegin } from "./repeated-begin.js";
 import { checkNamed } from "./replace-rule.js";
 import { ended, sessionUnknown } from "./restore-errors.js";
 import { publishedHistories, type RestoreSession } from "./restore-session.js";
@@ -91,7 +92,7 @@ export class Restorer {
 
   /**
    * Starts a restore, or adopts the unfinished one with the same plan.
-   * @throws FENCED, LEASE_*, LEDGER_MISMATCH, LIVE_STATE_CHANGED, LIVE_STATE_WOULD_BE_LOST,
+   * @throws REQUEST_ID_REUSED, FENCED, LEASE_*, LEDGER_MISMATCH, LIVE_STATE_CHANGED, LIVE_STATE_WOULD_BE_LOST,
    * PROOF_INVALID, INVALID_REQUEST, DISK_LOW, NO_SLOT, ENGINE_FAILED; the signal's reason.
    */
   async begin(
@@ -101,9 +102,8 @@ export class Restorer {
   ): Promise<Begun> {
     const repeated = this.#sessions.begunBy(request.requestId, request.token);
     if (repeated !== null) {
-      // The rest of the call is read, so that its caller is not cut off.
-      for await (const _ of tiles) signal.throwIfAborted();
-      return { sessionId: repeated.sessionId, ...repeated.begin };
+      await checkRepeatedBegin(repeated, request, tiles, signal);
+      return firstAnswer(repeated);
     }
     const { lessor, live, generations } = this.#dependencies;
     await checkHolder(lessor, this.#sessions.building, request);
@@ -216,7 +216,12 @@ export class Restorer {
   }
 
   async #register(request: BeginRequest, candidate: Candidate, digest: Buffer): Promise<Begun> {
-    // The plan may have taken long: what was checked before it is checked again.
+    // The plan may have taken long: what was looked at before it is looked at again.
+    const repeated = this.#sessions.begunBy(request.requestId, request.token);
+    if (repeated !== null) {
+      checkSameBegin(repeated, request, digest);
+      return firstAnswer(repeated);
+    }
     const building = this.#sessions.building;
     await checkHolder(this.#dependencies.lessor, building, request);
     checkLive(this.#dependencies.live, request);
@@ -227,7 +232,10 @@ export class Restorer {
 
   async #adopt(request: BeginRequest, building: RestoreSession): Promise<Begun> {
     const { token, requestId, live } = request;
-    await this.#site.endUploads(fenced(building.ownerToken, token));
+    // Uploads of the same holder stay its own.
+    if (building.ownerToken !== token) {
+      await this.#site.endUploads(fenced(building.ownerToken, token));
+    }
     const builder = await this.#site.builderOf(building);
     const tilesDone = await builder.own(token);
     const begin = { requestId, adopted: true, tilesDone };
@@ -324,6 +332,10 @@ export class Restorer {
       logger.warn({ generation, error }, "a generation could not be removed");
     }
   }
+}
+
+function firstAnswer({ sessionId, begin: { adopted, tilesDone } }: RestoreSession): Begun {
+  return { sessionId, adopted, tilesDone };
 }
 
 async function takePlan(
