@@ -225,6 +225,26 @@ test("an upload in flight is over before its adopter hears that it adopted", asy
   ]);
 });
 
+test("an upload whose client has vanished does not keep the next holder waiting", async () => {
+  const fixture = await Fixture.open();
+  const first = await fixture.acquire();
+  const { sessionId } = await fixture.begin(first);
+  let parts = 0;
+  async function* vanished(): AsyncGenerator<TilePart, void, undefined> {
+    yield { ...tile("a"), last: false };
+    parts += 1;
+    await new Promise<never>(() => undefined);
+  }
+  const upload = fixture.restorer.upload(sessionId, first, vanished(), patient);
+  const refused = assert.rejects(upload, reason("FENCED"));
+  await settle();
+  assert.equal(parts, 1, "it waits for the second part");
+  await fixture.bench.lessor.release(first.leaseId);
+  const second = await fixture.acquire();
+  assert.equal((await fixture.begin(second)).adopted, true);
+  await refused;
+});
+
 test("a holder that begins again leaves its own uploads alone", async () => {
   const fixture = await Fixture.open();
   const authority = await fixture.acquire();

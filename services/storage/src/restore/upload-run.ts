@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
+import { partsUntil } from "./parts-until.js";
 import type { TileProvers } from "./ports.js";
 import type { RestoreSession } from "./restore-session.js";
 import type { TileBatch } from "./tile-prover.js";
@@ -41,10 +42,7 @@ export async function runUpload(
   };
   try {
     const assembly = new UploadAssembly();
-    for await (const part of parts) {
-      failure.signal.throwIfAborted();
-      take(assembly.add(part));
-    }
+    for await (const part of partsUntil(failure.signal, parts)) take(assembly.add(part));
     failure.signal.throwIfAborted();
     take(assembly.finish());
     return sumOf(await Promise.all(batches));
