@@ -26,6 +26,7 @@ export function openRestoreService(parts: StorageParts): ServedService {
     live: { state: () => readLive(live, liveState), goLive: swapLive },
     generations: new BuildGenerations(dataDir),
     provers: new TilePool(TILE_THREADS),
+    disk: parts.disk,
     randomId: () => randomBytes(ID_BYTES),
     onFailure: parts.fail,
   });

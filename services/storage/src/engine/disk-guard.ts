@@ -45,7 +45,7 @@ export class FreeDiskGuard implements DiskGuard {
     throw new HoldfastError(
       "DISK_LOW",
       `Free disk (${this.#freeBytes} bytes) is below the low-water mark of ${this.#lowBytes}. ` +
-        "Nothing was written; free or add disk.",
+        "Free or add disk.",
       { metadata: { free_bytes: `${this.#freeBytes}`, low_bytes: `${this.#lowBytes}` } },
     );
   }

@@ -1,3 +1,4 @@
+import type { DiskGuard } from "../ledger/committer.js";
 import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
 import type { Generations, TileProvers } from "./ports.js";
 import type { RestoreSession } from "./restore-session.js";
@@ -9,12 +10,14 @@ import { Uploads } from "./uploads.js";
 export class BuildingSite {
   readonly #generations: Generations;
   readonly #provers: TileProvers;
+  readonly #disk: DiskGuard;
   readonly #uploads: Uploads = new Uploads();
   #open: { readonly sessionId: string; readonly builder: Promise<GenerationBuilder> } | null = null;
 
-  constructor(generations: Generations, provers: TileProvers) {
+  constructor(generations: Generations, provers: TileProvers, disk: DiskGuard) {
     this.#generations = generations;
     this.#provers = provers;
+    this.#disk = disk;
   }
 
   /** The builder of a restore; after a failure to open, the next call tries again. */
@@ -41,7 +44,7 @@ export class BuildingSite {
     signal: AbortSignal,
   ): Promise<WrittenTiles> {
     const builder = await this.builderOf(session);
-    const target = { session, builder, provers: this.#provers };
+    const target = { session, builder, provers: this.#provers, disk: this.#disk };
     return await this.#uploads.run(signal, (own) => runUpload(target, parts, own));
   }
 

@@ -37,6 +37,8 @@ class Fixture implements SessionStore, Generations, TileProvers {
   /** Fails the next publish, or going live. */
   publishError: Error | null = null;
   goLiveError: Error | null = null;
+  /** Free disk is below the mark. */
+  isDiskLow = false;
   /** Provers wait for this. */
   proving: Promise<void> = Promise.resolve();
   /** The digest of every plan. */
@@ -60,6 +62,11 @@ class Fixture implements SessionStore, Generations, TileProvers {
       },
       generations: this,
       provers: this,
+      disk: {
+        check: async () => {
+          if (this.isDiskLow) throw new HoldfastError("DISK_LOW", "Free disk.");
+        },
+      },
       randomId: () => Buffer.alloc(16, ++this.#ids),
       onFailure: (error) => this.failures.push(error),
     });
@@ -368,6 +375,23 @@ test("an expired lease ends the job, not the restore", async () => {
   const next = await fixture.acquire();
   await assert.rejects(fixture.begin(authority), reason("FENCED"));
   assert.equal((await fixture.begin(next)).adopted, true);
+});
+
+test("a disk that fills up in mid-restore stops it, and it goes on once there is room", async () => {
+  const fixture = await Fixture.open();
+  const authority = await fixture.acquire();
+  const { sessionId } = await fixture.begin(authority);
+  await fixture.upload(sessionId, authority, [tile("a")]);
+  fixture.isDiskLow = true;
+  const low = reason("DISK_LOW");
+  await assert.rejects(fixture.upload(sessionId, authority, [tile("b")]), low);
+  await assert.rejects(fixture.restorer.finish(sessionId, authority), low);
+  assert.ok(!fixture.events.includes("write b"));
+  assert.equal(fixture.saved.get(sessionId)?.state, "building");
+  fixture.isDiskLow = false;
+  await fixture.upload(sessionId, authority, [tile("b")]);
+  assert.ok(fixture.events.includes("write b"));
+  await fixture.restorer.finish(sessionId, authority);
 });
 
 test("an unknown restore, a shared lease and a full disk are refused", async () => {

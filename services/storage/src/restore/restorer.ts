@@ -2,6 +2,7 @@ import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
 import { Mutex } from "async-mutex";
 import { fenced } from "../lease/lease-errors.js";
 import type { Lessor } from "../lease/lessor.js";
+import type { DiskGuard } from "../ledger/committer.js";
 import { checkDisk, checkHolder, checkLive } from "./begin-checks.js";
 import {
   type Authority,
@@ -31,6 +32,8 @@ export interface RestorerDependencies {
   readonly live: LiveStore;
   readonly generations: Generations;
   readonly provers: TileProvers;
+  /** Asked before anything is written: free disk may shrink while a restore runs. */
+  readonly disk: DiskGuard;
   /** 16 random bytes. */
   readonly randomId: () => Buffer;
   /** A published generation could not be served: the process must end. */
@@ -87,7 +90,8 @@ export class Restorer {
   constructor(dependencies: RestorerDependencies) {
     this.#dependencies = dependencies;
     this.#sessions = new SessionTable(dependencies.store);
-    this.#site = new BuildingSite(dependencies.generations, dependencies.provers);
+    const { generations, provers, disk } = dependencies;
+    this.#site = new BuildingSite(generations, provers, disk);
   }
 
   /**
@@ -144,7 +148,7 @@ export class Restorer {
    * Takes whole tiles; each is proved, and durable when this resolves. After an error, nothing of
    * the upload runs any more; what was durable stays.
    * @throws FENCED, LEASE_*, SESSION_UNKNOWN, PROOF_INVALID, INVALID_REQUEST, MESSAGE_TOO_LARGE,
-   * NO_SLOT, ENGINE_FAILED; the signal's reason.
+   * NO_SLOT, DISK_LOW, ENGINE_FAILED; the signal's reason.
    */
   async upload(
     sessionId: string,
@@ -158,7 +162,7 @@ export class Restorer {
 
   /**
    * Completes the generation and publishes it. A repeat gets the first answer.
-   * @throws FENCED, LEASE_*, SESSION_UNKNOWN, RESTORE_INCOMPLETE, LIVE_STATE_CHANGED,
+   * @throws FENCED, LEASE_*, SESSION_UNKNOWN, RESTORE_INCOMPLETE, LIVE_STATE_CHANGED, DISK_LOW,
    * ENGINE_FAILED.
    */
   finish(sessionId: string, authority: Authority): Promise<RestoreSession> {
@@ -169,6 +173,7 @@ export class Restorer {
       const { ledgerId, info, logSiblings } = session.plan;
       const builder = await this.#site.builderOf(session);
       const histories = publishedHistories(session);
+      await this.#dependencies.disk.check();
       await builder.complete(authority.token, { ledgerId, histories, info, logSiblings });
       // All tiles are durable: what an upload still brings is there already.
       await this.#site.endUploads(ended("finished"));
@@ -200,11 +205,11 @@ export class Restorer {
     tiles: AsyncIterable<readonly PlanTile[]>,
     signal: AbortSignal,
   ): Promise<Begun> {
-    const { generations } = this.#dependencies;
+    const { generations, disk } = this.#dependencies;
     const generation = await generations.next();
     const builder = await generations.build(generation, request.plan.info.version);
     try {
-      const digest = await takePlan(builder, request, tiles, signal);
+      const digest = await takePlan({ builder, disk }, request, tiles, signal);
       const candidate = { generation, builder };
       return await this.#mutex.runExclusive(() => this.#register(request, candidate, digest));
     } finally {
@@ -339,7 +344,7 @@ function firstAnswer({ sessionId, begin: { adopted, tilesDone } }: RestoreSessio
 }
 
 async function takePlan(
-  builder: GenerationBuilder,
+  { builder, disk }: { builder: GenerationBuilder; disk: DiskGuard },
   request: BeginRequest,
   tiles: AsyncIterable<readonly PlanTile[]>,
   signal: AbortSignal,
@@ -347,6 +352,7 @@ async function takePlan(
   await builder.beginPlan(totalsOf(request.plan), planHead(request.plan));
   for await (const some of tiles) {
     signal.throwIfAborted();
+    await disk.check();
     await builder.addPlan(some);
   }
   signal.throwIfAborted();
