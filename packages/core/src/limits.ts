@@ -41,6 +41,9 @@ export const GATEWAY_RECEIVE_BYTES_MAX: number = 128 * KIB;
 /** Largest message storage takes, bytes. */
 export const STORAGE_RECEIVE_BYTES_MAX: number = 4 * MIB;
 
+/** Memory of a server for requests that have not arrived whole, over all calls, bytes. */
+export const RECEIVING_BYTES_MAX: number = 64 * MIB;
+
 /** Longest request id, bytes. */
 export const REQUEST_ID_BYTES_MAX = 64;
 /** Block request ids kept: number. */

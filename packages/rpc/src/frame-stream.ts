@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { HoldfastError, limits, type Timer } from "@holdfast/core";
+import { limits, type Timer } from "@holdfast/core";
 import type { ServerCall } from "./server-call.js";
+import { stalled } from "./stalled.js";
 
 /**
  * The sending side of a stream. There are two ways to end it: `finish` with a trailer, `abort`
@@ -121,14 +122,4 @@ export class FrameStream<Frame> {
       else this.abort(stalled(times.stallMs));
     });
   }
-}
-
-/** The error of a stream whose peer makes no progress. */
-export function stalled(stallMs: number): HoldfastError {
-  const seconds = String(stallMs / 1000);
-  return new HoldfastError(
-    "STALLED",
-    `The peer made no progress for ${seconds} s. Read or send faster, or go on where it ended.`,
-    { metadata: { stall_seconds: seconds } },
-  );
 }

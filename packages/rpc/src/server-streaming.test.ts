@@ -11,8 +11,9 @@ import { ManualClock, until } from "@holdfast/testing";
 import type { CallContext } from "./call-context.js";
 import { callServerStreaming } from "./client-calls.js";
 import { callOptions } from "./client-options.js";
-import { type FrameStream, stalled } from "./frame-stream.js";
+import type { FrameStream } from "./frame-stream.js";
 import { serverStreaming } from "./server-streaming.js";
+import { stalled } from "./stalled.js";
 import {
   bareCall,
   frameOf,
