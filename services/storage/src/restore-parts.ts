@@ -31,7 +31,7 @@ export function openRestoreService(parts: StorageParts): ServedService {
     onFailure: parts.fail,
   });
   parts.onClose(() => restorer.close());
-  return restoreService(restorer);
+  return restoreService(restorer, clock);
 }
 
 function liveState(reader: StoreReader): LiveState {
