@@ -12,6 +12,8 @@ import { HoldfastError, type Reason } from "@holdfast/core";
 import { EMPTY_HASH, sha256, verifyStateProof } from "@holdfast/merkle";
 import { callUnary } from "@holdfast/rpc";
 import { SeededRandom, temporaryDirectory, until } from "@holdfast/testing";
+import { checkGeneration } from "./engine/fsck.js";
+import { openGenerationForCheck } from "./engine/generation-env.js";
 import { encodeBlock, randomBlock } from "./test-support/blocks.js";
 import { LedgerModel, type ModelTransaction } from "./test-support/ledger-model.js";
 import { type BackupTile, backupOf, idOf, type ModelBackup } from "./test-support/model-backup.js";
@@ -153,6 +155,23 @@ for (const [blocks, keys, tileItemsMax] of [
     await until(() => generationsOf(store).length === 1, "the old generation is removed");
   });
 }
+
+test("fsck finds nothing in a restored store, nor after blocks on top of it", async () => {
+  await using folder = await temporaryDirectory();
+  const random = new SeededRandom(seed);
+  let path = "";
+  {
+    await using store = await startStorage(folder.path);
+    const backup = newest(modelOf(random, 60, 700));
+    await restoreAll(store, backup);
+    await until(() => generationsOf(store).length === 1, "the old generation is removed");
+    path = join(folder.path, "generations", generationsOf(store)[0] ?? "");
+    for (let i = 0; i < 5; i++) await commit(store, randomBlock(random, 700));
+  }
+  const env = openGenerationForCheck(path);
+  assert.deepEqual(checkGeneration(env).list, []);
+  await env.close();
+});
 
 test("an empty state is restored", async () => {
   await using folder = await temporaryDirectory();
