@@ -9,13 +9,12 @@ export {
 } from "./client-calls.js";
 export {
   type ChannelTuning,
-  CLIENT_WINDOW_BYTES,
   callOptions,
   clientOptions,
 } from "./client-options.js";
 export { clientStreaming } from "./client-streaming.js";
-export { type DescriptorFile, IMAGE_URL, readImage } from "./descriptor-image.js";
-export { ERROR_DOMAIN, toServiceError } from "./error-to-status.js";
+export type { DescriptorFile } from "./descriptor-image.js";
+export { toServiceError } from "./error-to-status.js";
 export type { FrameStream } from "./frame-stream.js";
 export {
   type DrainOptions,
