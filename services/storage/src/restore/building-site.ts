@@ -32,9 +32,19 @@ export class BuildingSite {
     return builder;
   }
 
-  /** A builder that is open already is the one of this restore. */
-  moveIn({ sessionId }: RestoreSession, builder: GenerationBuilder): void {
+  /**
+   * A builder that is open already is the one of this restore, at once: nobody opens its generation
+   * a second time. What was under way before ends with this error, and its generation is closed.
+   */
+  async moveIn(
+    { sessionId }: RestoreSession,
+    builder: GenerationBuilder,
+    error: Error,
+  ): Promise<void> {
+    const before = this.#open;
     this.#open = { sessionId, builder: Promise.resolve(builder) };
+    await this.#uploads.end(error);
+    await closeOpened(before?.builder);
   }
 
   /** @throws NO_SLOT when too many uploads run; what `runUpload` throws. */
@@ -58,8 +68,7 @@ export class BuildingSite {
     await this.#uploads.end(error);
     const open = this.#open;
     this.#open = null;
-    const builder = await open?.builder.catch(() => null);
-    await builder?.close();
+    await closeOpened(open?.builder);
     await this.#provers.rest();
   }
 
@@ -68,4 +77,10 @@ export class BuildingSite {
     await this.close(error);
     await this.#generations.remove(generation);
   }
+}
+
+/** A builder that could not be opened needs no closing. */
+async function closeOpened(opening: Promise<GenerationBuilder> | undefined): Promise<void> {
+  const builder = await opening?.catch(() => null);
+  await builder?.close();
 }

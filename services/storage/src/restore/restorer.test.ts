@@ -43,6 +43,8 @@ class Fixture implements SessionStore, Generations, TileProvers {
   proving: Promise<void> = Promise.resolve();
   /** The digest of every plan. */
   digest: Buffer = Buffer.alloc(32, "d");
+  /** Generations close behind this. */
+  closing: Promise<void> = Promise.resolve();
   #numbers = 1;
   #ids = 0;
 
@@ -150,7 +152,10 @@ class Fixture implements SessionStore, Generations, TileProvers {
       pending: async () => ({ paths: [], done: 0 }),
       complete: async () => undefined,
       tidy: async () => undefined,
-      close: async () => void this.events.push(`close ${generation}`),
+      close: async () => {
+        await this.closing;
+        this.events.push(`close ${generation}`);
+      },
     };
   }
 
@@ -263,6 +268,36 @@ test("a holder that begins again leaves its own uploads alone", async () => {
   assert.deepEqual(again, { sessionId, adopted: true, tilesDone: 0 });
   release();
   assert.deepEqual(await upload, { written: 1, done: 1 });
+});
+
+test("the generation of a restore that takes another's place is opened once", async () => {
+  const fixture = await Fixture.open();
+  const authority = await fixture.acquire();
+  await fixture.begin(authority);
+  let close = (): void => undefined;
+  fixture.closing = new Promise((resolve) => {
+    close = resolve;
+  });
+  fixture.digest = Buffer.alloc(32, "e");
+  const begun = fixture.begin(authority);
+  await settle();
+  // It is known from the moment in which it is durable, while the one before still closes.
+  const session = fixture.load().find(({ generation }) => generation === 3);
+  assert.ok(session !== undefined);
+  await fixture.restorer.get(session.sessionId, "", 1);
+  await fixture.upload(session.sessionId, authority);
+  close();
+  assert.equal((await begun).sessionId, session.sessionId);
+  await fixture.restorer.finish(session.sessionId, authority);
+  assert.deepEqual(fixture.events, [
+    "open 2",
+    "open 3",
+    "write a",
+    "close 2",
+    "remove 2",
+    "close 3",
+    "live 3",
+  ]);
 });
 
 test("a failed upload is over before its caller hears of it", async () => {

@@ -269,8 +269,8 @@ export class Restorer {
     };
     const ends: RestoreSession[] = replaced === null ? [] : [{ ...replaced, state: "aborted" }];
     await this.#sessions.put(...ends, session);
-    if (replaced !== null) await this.#site.remove(replaced, ended("replaced by another"));
-    this.#site.moveIn(session, builder);
+    await this.#site.moveIn(session, builder, ended("replaced by another"));
+    if (replaced !== null) await this.#dependencies.generations.remove(replaced.generation);
     return { sessionId: session.sessionId, adopted: false, tilesDone: 0 };
   }
 
