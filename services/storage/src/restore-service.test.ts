@@ -253,6 +253,9 @@ test("a plan that does not hold together is refused", async () => {
   const short = { ...backup.rootProof, logSiblings: backup.rootProof.logSiblings.slice(1) };
   await assert.rejects(job.begin(backup, { rootProof: short }), invalid);
   await assert.rejects(job.begin(backup, { histories: [] }), reason("INVALID_REQUEST"));
+  const link = { historyId: idOf("h"), forkVersion: 0n };
+  const histories = [...new Array(4_096).fill(link), ...IDENTITY.histories];
+  await assert.rejects(job.begin(backup, { histories }), reason("INVALID_REQUEST"));
   await assert.rejects(job.begin(backup, { bytes: 2n ** 52n }), reason("DISK_LOW"));
   assert.deepEqual(generationsOf(store), ["1"], "nothing is left behind");
   await job.begin(backup);
