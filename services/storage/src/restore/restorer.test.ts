@@ -257,17 +257,19 @@ test("an upload whose client has vanished does not keep the next holder waiting"
   await refused;
 });
 
-test("a holder that begins again leaves its own uploads alone", async () => {
+test("a holder that begins again ends its own uploads, which nobody fenced", async () => {
   const fixture = await Fixture.open();
   const authority = await fixture.acquire();
   const { sessionId } = await fixture.begin(authority, { requestId: "one" });
   const release = hold(fixture);
-  const upload = fixture.upload(sessionId, authority);
+  const refused = assert.rejects(fixture.upload(sessionId, authority), reason("CANCELLED"));
   await settle();
-  const again = await fixture.begin(authority, { requestId: "two" });
-  assert.deepEqual(again, { sessionId, adopted: true, tilesDone: 0 });
+  const begun = fixture.begin(authority, { requestId: "two" });
+  await settle();
   release();
-  assert.deepEqual(await upload, { written: 1, done: 1 });
+  assert.deepEqual(await begun, { sessionId, adopted: true, tilesDone: 0 });
+  await refused;
+  await fixture.upload(sessionId, authority);
 });
 
 test("the generation of a restore that takes another's place is opened once", async () => {

@@ -237,10 +237,8 @@ export class Restorer {
 
   async #adopt(request: BeginRequest, building: RestoreSession): Promise<Begun> {
     const { token, requestId, live } = request;
-    // Uploads of the same holder stay its own.
-    if (building.ownerToken !== token) {
-      await this.#site.endUploads(fenced(building.ownerToken, token));
-    }
+    const isOwn = building.ownerToken === token;
+    await this.#site.endUploads(isOwn ? ended("begun again") : fenced(building.ownerToken, token));
     const builder = await this.#site.builderOf(building);
     const tilesDone = await builder.own(token);
     const begin = { requestId, adopted: true, tilesDone };
