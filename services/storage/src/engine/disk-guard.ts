@@ -21,6 +21,8 @@ export class FreeDiskGuard implements DiskGuard {
   readonly #clock: Clock;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #freeBytes = 0n;
+  /** The look under way: callers of the same moment share it. */
+  #looking: Promise<void> | null = null;
 
   /** @param lowBytes below this, writes are refused. */
   constructor(free: () => Promise<bigint>, lowBytes: bigint, clock: Clock) {
@@ -32,8 +34,10 @@ export class FreeDiskGuard implements DiskGuard {
   /** Free bytes; a look counts for a second. */
   async freeBytes(): Promise<bigint> {
     if (this.#clock.monotonicMs() - this.#lookedMs >= LOOK_MS) {
-      this.#freeBytes = await this.#free();
-      this.#lookedMs = this.#clock.monotonicMs();
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = null;
+      });
+      await this.#looking;
     }
     return this.#freeBytes;
   }
@@ -48,5 +52,10 @@ export class FreeDiskGuard implements DiskGuard {
         "Free or add disk.",
       { metadata: { free_bytes: `${this.#freeBytes}`, low_bytes: `${this.#lowBytes}` } },
     );
+  }
+
+  async #look(): Promise<void> {
+    this.#freeBytes = await this.#free();
+    this.#lookedMs = this.#clock.monotonicMs();
   }
 }
