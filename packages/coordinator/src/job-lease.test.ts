@@ -22,6 +22,7 @@ function granted(): lease.Lease {
     expireTime: undefined,
     ttl: { seconds: 30n, nanos: 0 },
     pin: { fromVersion: 3n, toVersion: 9n },
+    historyId: Buffer.alloc(16, "h"),
   };
 }
 

@@ -11,6 +11,10 @@ export const VALUE_BYTES_MAX: number = 1 * MIB;
 export const TRANSACTION_BYTES_MAX: number = 2 * MIB;
 /** Most transactions in a block. */
 export const BLOCK_TRANSACTIONS_MAX = 10_000;
+/** Most writes in a block, of all its transactions. */
+export const BLOCK_WRITES_MAX = 100_000;
+/** Most events in a block, of all its transactions. */
+export const BLOCK_EVENTS_MAX = 100_000;
 /** Largest encoded block (CommitBlockRequest), bytes. */
 export const BLOCK_BYTES_MAX: number = 3 * MIB;
 /** Largest version: what a JSON number holds exactly. */
@@ -36,6 +40,9 @@ export const UPLOAD_STREAMS_MAX = 4;
 export const GATEWAY_RECEIVE_BYTES_MAX: number = 128 * KIB;
 /** Largest message storage takes, bytes. */
 export const STORAGE_RECEIVE_BYTES_MAX: number = 4 * MIB;
+
+/** Memory of a server for requests that have not arrived whole, over all calls, bytes. */
+export const RECEIVING_BYTES_MAX: number = 64 * MIB;
 
 /** Longest request id, bytes. */
 export const REQUEST_ID_BYTES_MAX = 64;

@@ -1,12 +1,5 @@
-export {
-  type Address,
-  formatAddress,
-  isLoopback,
-  parseAddress,
-  requireSafeListen,
-} from "./address.js";
+export { type Address, formatAddress, requireSafeListen } from "./address.js";
 export { AdminServer, type Readiness } from "./admin-server.js";
-export { createLogger } from "./logger.js";
 export {
   type CallCounter,
   type Counter,
@@ -32,7 +25,6 @@ export {
 export {
   type ProcessHost,
   type ProcessPlan,
-  printReady,
   type RunningService,
   runProcess,
 } from "./run-process.js";

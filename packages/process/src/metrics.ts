@@ -67,11 +67,11 @@ export class Metrics {
   }
 
   /** A gauge that is read when the metrics are. */
-  observedGauge(name: string, help: string, read: () => number): void {
+  observedGauge(name: string, help: string, read: () => number | Promise<number>): void {
     new PromGauge({
       ...this.#options(name, help, []),
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
   }

@@ -34,6 +34,17 @@ test("flags win over variables over defaults", () => {
   });
 });
 
+test("a switch is on and off by its variable, and off without one", () => {
+  const isOn = (env: Record<string, string>, args: string[] = []): boolean =>
+    parseOptions(program, ["--data-dir", "x", ...args], env).insecure;
+  for (const text of ["true", "1"]) assert.equal(isOn({ HOLDFAST_INSECURE: text }), true, text);
+  for (const text of ["false", "0", ""]) {
+    assert.equal(isOn({ HOLDFAST_INSECURE: text }), false, `"${text}"`);
+    assert.equal(isOn({ HOLDFAST_INSECURE: text }, ["--insecure"]), true, "flags win");
+  }
+  assert.equal(isOn({}), false);
+});
+
 test("mistakes are usage errors that name the option", () => {
   const cases: [string[], Record<string, string>, RegExp][] = [
     [[], {}, /--data-dir \(or HOLDFAST_DATA_DIR\) is required/],

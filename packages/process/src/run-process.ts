@@ -83,7 +83,7 @@ export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): 
 }
 
 /** Prints the one line on stdout that others wait for. */
-export function printReady({ listen, admin }: { listen: string; admin: string }): void {
+function printReady({ listen, admin }: { listen: string; admin: string }): void {
   writeSync(1, `${JSON.stringify({ ready: true, listen, admin })}\n`);
 }
 

@@ -24,6 +24,14 @@ export function callInterceptor(
           onReceiveMetadata: (metadata, deliver) => {
             if (call.begin(metadata)) deliver(metadata);
           },
+          onReceiveMessage: (message, deliver) => {
+            call.onRequestMessage();
+            deliver(message);
+          },
+          onReceiveHalfClose: (deliver) => {
+            call.onRequestEnd();
+            deliver();
+          },
           onCancel: () => call.onCancel(),
         }),
       sendStatus: (foreign, next) => {

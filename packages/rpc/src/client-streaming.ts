@@ -2,9 +2,9 @@ import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import type { handleClientStreamingCall } from "@grpc/grpc-js";
 import type { CallContext } from "./call-context.js";
-import { stalled } from "./frame-stream.js";
 import { wellFormed } from "./malformed-request.js";
 import { type ServerCall, serverCallOf } from "./server-call.js";
+import { stalled } from "./stalled.js";
 
 /**
  * A client-streaming method as grpc-js takes it. `requests` yields the parts as they come and

@@ -9,7 +9,6 @@ export {
 } from "./client-calls.js";
 export {
   type ChannelTuning,
-  CLIENT_WINDOW_BYTES,
   callOptions,
   clientOptions,
 } from "./client-options.js";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { HoldfastError, limits, type Timer } from "@holdfast/core";
+import { limits, type Timer } from "@holdfast/core";
 import type { ServerCall } from "./server-call.js";
+import { stalled } from "./stalled.js";
 
 /**
  * The sending side of a stream. There are two ways to end it: `finish` with a trailer, `abort`
@@ -25,17 +26,18 @@ export class FrameStream<Frame> {
 
   /**
    * Sends one frame; one at a time. The frame must not be changed afterwards.
+   * @param lastPath path of the last tile in it: an error that interrupts the stream names it.
    * @returns when the transport has taken it.
    * @throws the reason of the call's signal when the call ends, STALLED among them.
    */
-  async send(frame: Frame): Promise<void> {
+  async send(frame: Frame, lastPath = ""): Promise<void> {
     assert.ok(!this.#sending, "one frame at a time");
     assert.ok(this.#state !== "ended", "the stream has not ended");
     this.#state = "open";
     this.#sending = true;
     try {
       if (this.#beat !== null) await this.#beat;
-      await this.#write(frame);
+      await this.#write(frame, lastPath);
     } finally {
       this.#sending = false;
     }
@@ -94,12 +96,12 @@ export class FrameStream<Frame> {
     this.#call.fail(error);
   }
 
-  async #write(frame: Frame): Promise<void> {
+  async #write(frame: Frame, lastPath = ""): Promise<void> {
     const { clock, times } = this.#call.host;
     this.#waitingSinceMs = clock.monotonicMs();
     if (this.#stallTimer === null) this.#watch(times.stallMs);
     try {
-      await this.#call.send(frame);
+      await this.#call.send(frame, lastPath);
       this.#lastSentMs = clock.monotonicMs();
     } finally {
       this.#waitingSinceMs = null;
@@ -120,14 +122,4 @@ export class FrameStream<Frame> {
       else this.abort(stalled(times.stallMs));
     });
   }
-}
-
-/** The error of a stream whose peer makes no progress. */
-export function stalled(stallMs: number): HoldfastError {
-  const seconds = String(stallMs / 1000);
-  return new HoldfastError(
-    "STALLED",
-    `The peer made no progress for ${seconds} s. Read or send faster, or go on where it ended.`,
-    { metadata: { stall_seconds: seconds } },
-  );
 }

@@ -12,6 +12,7 @@ import type { CallContext, CallObserver, CallTimes } from "./call-context.js";
 import { callInterceptor } from "./call-interceptor.js";
 import { type DescriptorFile, readImage } from "./descriptor-image.js";
 import { tolerant } from "./malformed-request.js";
+import { ReceiveBudget } from "./receive-budget.js";
 import { Reflection } from "./reflection.js";
 import type { CallHost, Codec, ServerCall } from "./server-call.js";
 import { checkTransport } from "./transport-check.js";
@@ -21,6 +22,8 @@ export interface GrpcServerOptions {
   readonly logger: Logger;
   /** Largest message taken, bytes. */
   readonly receiveBytesMax: number;
+  /** Memory of requests that are being received, over all connections. @default 64 MiB */
+  readonly receivingBytesMax?: number;
   /** Calls open at the same time on one connection. */
   readonly concurrentStreamsMax: number;
   /** @default systemClock */
@@ -87,6 +90,7 @@ export class GrpcServer {
         if (this.#draining && !context.method.startsWith(HEALTH_PREFIX)) throw draining();
         options.admit?.(context);
       },
+      receiving: new ReceiveBudget(options.receivingBytesMax ?? limits.RECEIVING_BYTES_MAX),
       calls: new Set(),
       handlers: new Set(),
     };
@@ -135,6 +139,11 @@ export class GrpcServer {
   /** Calls whose transport stream is open. */
   get openCalls(): number {
     return this.#host.calls.size;
+  }
+
+  /** Memory that requests take which are being received, bytes. */
+  get receivingBytes(): number {
+    return this.#host.receiving.bytes;
   }
 
   /**

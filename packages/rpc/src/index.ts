@@ -1,8 +1,8 @@
 export type { CallContext, CallObserver, CallTimes } from "./call-context.js";
 export * from "./client.js";
 export { clientStreaming } from "./client-streaming.js";
-export { type DescriptorFile, IMAGE_URL, readImage } from "./descriptor-image.js";
-export { ERROR_DOMAIN, toServiceError } from "./error-to-status.js";
+export type { DescriptorFile } from "./descriptor-image.js";
+export { toServiceError } from "./error-to-status.js";
 export type { FrameStream } from "./frame-stream.js";
 export {
   type DrainOptions,

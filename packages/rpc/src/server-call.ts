@@ -14,8 +14,12 @@ import {
   type Logger,
   type Timer,
 } from "@holdfast/core";
+import { ArrivingRequest } from "./arriving-request.js";
 import type { CallContext, CallObserver, CallTimes } from "./call-context.js";
 import { incident, toServiceError } from "./error-to-status.js";
+import type { ReceiveBudget } from "./receive-budget.js";
+import { withResumePoint } from "./resume-point.js";
+import { stalled } from "./stalled.js";
 import { wallMs } from "./wall-time.js";
 
 /** What a call needs of the server it belongs to. */
@@ -26,6 +30,8 @@ export interface CallHost {
   readonly observer: CallObserver | undefined;
   /** Refuses a call by throwing, before a byte of its messages is buffered. */
   readonly admit: (context: CallContext) => void;
+  /** Memory of requests that are being received. */
+  readonly receiving: ReceiveBudget;
   /** Calls whose transport stream is open. */
   readonly calls: Set<ServerCall>;
   /** Handlers that have not settled; they may outlive their transport stream. */
@@ -61,6 +67,11 @@ export class ServerCall {
   #context: CallContext | null = null;
   /** Waits for the transport to take the message it was handed. */
   #taken: { resolve: () => void; reject: (reason: unknown) => void } | null = null;
+  /** Path of the last tile that the transport was handed; "" without one. */
+  #lastPath = "";
+  readonly #request: ArrivingRequest;
+  /** The timer waits for the request: it is set for the deadline when that is whole. */
+  #owesRequest = false;
   #headersSent = false;
   #timer: Timer | null = null;
   #ended = false;
@@ -70,6 +81,7 @@ export class ServerCall {
     this.#codec = codec;
     this.#inner = inner;
     this.#stream = transportStream(inner);
+    this.#request = new ArrivingRequest(host.receiving, this.#stream, (error) => this.fail(error));
     this.#startMs = host.clock.monotonicMs();
     setMaxListeners(SIGNAL_LISTENERS_MAX, this.#abort.signal);
   }
@@ -109,11 +121,12 @@ export class ServerCall {
     try {
       if (leftMs <= 0) throw deadlineExceeded();
       this.#host.admit(this.#context);
+      this.#request.checkRoom();
     } catch (error) {
       this.fail(error);
       return false;
     }
-    this.#arm(leftMs, () => this.fail(deadlineExceeded()));
+    this.#armRequest(leftMs);
     callsByMetadata.set(metadata, this);
     return true;
   }
@@ -135,14 +148,16 @@ export class ServerCall {
 
   /**
    * Hands one response message to the transport; one at a time.
+   * @param lastPath the last tile in it: where a reader goes on if the call is interrupted.
    * @returns when the transport has taken it.
    * @throws the signal's reason when the call ends before.
    */
-  send(message: unknown): Promise<void> {
+  send(message: unknown, lastPath = ""): Promise<void> {
     assert.ok(this.#taken === null, "one message at a time");
     if (this.#ended) return Promise.reject(this.#endReason());
     const bytes = this.#codec.responseSerialize(message);
     this.#host.observer?.frameSent(this.#codec.path, bytes.length);
+    if (lastPath !== "") this.#lastPath = lastPath;
     return new Promise((resolve, reject) => {
       this.#taken = { resolve, reject };
       this.#write(bytes);
@@ -161,10 +176,22 @@ export class ServerCall {
     if (this.#ended) return;
     const reason = error instanceof HoldfastError ? error : incident(error);
     if (reason !== error) this.#logIncident(reason);
-    const wire = toServiceError(reason);
+    const wire = toServiceError(withResumePoint(reason, this.#lastPath));
     this.#end(status[wire.code] ?? reason.status);
     this.#inner.sendStatus(wire);
     this.#abandon(reason);
+  }
+
+  /** A message of the request has arrived; a single one counts when nothing comes behind it. */
+  onRequestMessage(): void {
+    if (this.#codec.requestStream) this.#request.whole();
+  }
+
+  /** The request is at its end. */
+  onRequestEnd(): void {
+    this.#request.whole();
+    if (this.#owesRequest && !this.#ended) this.#armDeadline();
+    this.#owesRequest = false;
   }
 
   /** grpc-js itself ended the call with this status. */
@@ -223,6 +250,19 @@ export class ServerCall {
     this.#taken?.reject(reason);
   }
 
+  /** A request must be whole before the stall rule fires, whatever time its call has. */
+  #armRequest(leftMs: number): void {
+    const { stallMs } = this.#host.times;
+    this.#owesRequest = !this.#codec.requestStream && leftMs > stallMs;
+    if (this.#owesRequest) this.#arm(stallMs, () => this.fail(stalled(stallMs)));
+    else this.#armDeadline();
+  }
+
+  #armDeadline(): void {
+    const leftMs = this.context.deadlineMs - this.#host.clock.monotonicMs();
+    this.#arm(leftMs, () => this.fail(deadlineExceeded()));
+  }
+
   #arm(delayMs: number, fire: () => void): void {
     this.#timer?.cancel();
     this.#timer = this.#stream.closed ? null : this.#host.clock.setTimer(delayMs, fire);
@@ -230,6 +270,7 @@ export class ServerCall {
 
   #onClose(): void {
     this.onCancel();
+    this.#request.whole();
     this.#timer?.cancel();
     this.#host.calls.delete(this);
   }

@@ -13,6 +13,7 @@ import { callServerStreaming } from "./client-calls.js";
 import { callOptions } from "./client-options.js";
 import type { FrameStream } from "./frame-stream.js";
 import { serverStreaming } from "./server-streaming.js";
+import { stalled } from "./stalled.js";
 import {
   bareCall,
   frameOf,
@@ -217,6 +218,38 @@ test("the stall rule ends a stream whose client takes no frame", async () => {
   assertReason(await reason, "STALLED");
   await clock.advanceAsync(1_000);
   await until(() => loop.server.openCalls === 0, "the transport stream was reset");
+});
+
+test("an interruption names the last tile before it, and only an interruption does", async () => {
+  const clock = new ManualClock();
+  let end: (error: Error) => void = () => undefined;
+  await using loop = await serve(
+    async (_, { signal }, frames) => {
+      await frames.send(HEARTBEAT);
+      for (const path of ["0", "1a"]) await frames.send(frameOf(1), path);
+      await frames.send(HEARTBEAT);
+      await new Promise((__, reject) => {
+        end = reject;
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    },
+    { clock, times: { streamMaxMs: 3_000 } },
+  );
+  for (const [interrupt, reason, metadata] of [
+    [() => clock.advance(3_000), "DEADLINE_EXCEEDED", { resume_after: "1a" }],
+    [() => end(stalled(30_000)), "STALLED", { resume_after: "1a", stall_seconds: "30" }],
+    [() => end(new HoldfastError("ROW_CORRUPT", "A row.")), "ROW_CORRUPT", {}],
+  ] as const) {
+    const reading = read(loop, never, 3_600_000);
+    const sent = loop.observed.length + 5;
+    await until(() => loop.observed.length === sent, "all frames were sent");
+    interrupt();
+    const { frames, error } = await reading;
+    assert.equal(frames.length, 4, reason);
+    assertReason(error, reason);
+    assert.deepEqual(error.metadata, metadata);
+    await until(() => loop.server.openCalls === 0, "the call is closed");
+  }
 });
 
 test("the stall rule leaves alone who waits for us", async () => {

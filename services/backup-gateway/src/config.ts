@@ -7,7 +7,6 @@ import {
   integer,
   option,
   parseOptions,
-  required,
   requireSafeListen,
 } from "@holdfast/process";
 
@@ -32,7 +31,12 @@ export function readConfig(args?: readonly string[]): GatewayConfig {
       name: "holdfast-gateway",
       description: "The door for backup and restore clients of one holdfast-storage.",
       options: {
-        storage: required("--storage <host:port>", "address of holdfast-storage", address),
+        storage: option(
+          "--storage <host:port>",
+          "address of holdfast-storage",
+          "127.0.0.1:7410",
+          address,
+        ),
         slots: option(
           "--slots <n>",
           "streams and uploads served at the same time; a stream takes up to 1 MiB of memory",

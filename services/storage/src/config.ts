@@ -57,7 +57,7 @@ export function storageConfig(): StorageConfig {
       ),
       diskLowBytes: option(
         "--disk-low-bytes <n>",
-        "free disk below which blocks are refused with DISK_LOW",
+        "free disk below which blocks and tiles are refused with DISK_LOW",
         "1073741824",
         integer(0, NUMBER_MAX),
       ),

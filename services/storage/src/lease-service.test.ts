@@ -51,11 +51,15 @@ test("a lease over the wire: granted, renewed, described, released", async () =>
   await using store = await startStorage(folder.path);
   const empty = await acquire(store);
   assert.equal(empty.lease.pin, undefined);
+  assert.equal(empty.lease.historyId.length, 0);
   assert.equal(empty.answer.oldestStateVersion, undefined);
   await commit(store, "a");
   await commit(store, "b");
   const { lease, answer } = await acquire(store, { ttl: { seconds: 7n, nanos: 1 } });
   assert.deepEqual(lease.pin, { fromVersion: 1n, toVersion: 1n });
+  const { state } = await callUnary(store.storage.getDbState.bind(store.storage), {}, call);
+  assert.deepEqual(lease.historyId, state?.histories[0]?.historyId);
+  assert.equal(lease.historyId.length, 16);
   assert.equal(answer.oldestStateVersion, 0n);
   assert.equal(answer.oldestJournalVersion, 0n);
   assert.deepEqual(lease.ttl, { seconds: 7n, nanos: 1_000_000 });

@@ -26,11 +26,12 @@ export function openRestoreService(parts: StorageParts): ServedService {
     live: { state: () => readLive(live, liveState), goLive: swapLive },
     generations: new BuildGenerations(dataDir),
     provers: new TilePool(TILE_THREADS),
+    disk: parts.disk,
     randomId: () => randomBytes(ID_BYTES),
     onFailure: parts.fail,
   });
   parts.onClose(() => restorer.close());
-  return restoreService(restorer);
+  return restoreService(restorer, clock);
 }
 
 function liveState(reader: StoreReader): LiveState {

@@ -12,6 +12,8 @@ import { HoldfastError, type Reason } from "@holdfast/core";
 import { EMPTY_HASH, sha256, verifyStateProof } from "@holdfast/merkle";
 import { callUnary } from "@holdfast/rpc";
 import { SeededRandom, temporaryDirectory, until } from "@holdfast/testing";
+import { checkGeneration } from "./engine/fsck.js";
+import { openGenerationForCheck } from "./engine/generation-env.js";
 import { encodeBlock, randomBlock } from "./test-support/blocks.js";
 import { LedgerModel, type ModelTransaction } from "./test-support/ledger-model.js";
 import { type BackupTile, backupOf, idOf, type ModelBackup } from "./test-support/model-backup.js";
@@ -154,6 +156,23 @@ for (const [blocks, keys, tileItemsMax] of [
   });
 }
 
+test("fsck finds nothing in a restored store, nor after blocks on top of it", async () => {
+  await using folder = await temporaryDirectory();
+  const random = new SeededRandom(seed);
+  let path = "";
+  {
+    await using store = await startStorage(folder.path);
+    const backup = newest(modelOf(random, 60, 700));
+    await restoreAll(store, backup);
+    await until(() => generationsOf(store).length === 1, "the old generation is removed");
+    path = join(folder.path, "generations", generationsOf(store)[0] ?? "");
+    for (let i = 0; i < 5; i++) await commit(store, randomBlock(random, 700));
+  }
+  const env = openGenerationForCheck(path);
+  assert.deepEqual(checkGeneration(env).list, []);
+  await env.close();
+});
+
 test("an empty state is restored", async () => {
   await using folder = await temporaryDirectory();
   await using store = await startStorage(folder.path);
@@ -234,6 +253,9 @@ test("a plan that does not hold together is refused", async () => {
   const short = { ...backup.rootProof, logSiblings: backup.rootProof.logSiblings.slice(1) };
   await assert.rejects(job.begin(backup, { rootProof: short }), invalid);
   await assert.rejects(job.begin(backup, { histories: [] }), reason("INVALID_REQUEST"));
+  const link = { historyId: idOf("h"), forkVersion: 0n };
+  const histories = [...new Array(4_096).fill(link), ...IDENTITY.histories];
+  await assert.rejects(job.begin(backup, { histories }), reason("INVALID_REQUEST"));
   await assert.rejects(job.begin(backup, { bytes: 2n ** 52n }), reason("DISK_LOW"));
   assert.deepEqual(generationsOf(store), ["1"], "nothing is left behind");
   await job.begin(backup);
@@ -305,6 +327,49 @@ test("a repeated begin gets the first answer", async () => {
   assert.deepEqual(await job.begin(backup, { requestId: "one" }), first);
   const adopted = await job.begin(backup, { requestId: "two" });
   assert.deepEqual(adopted, { ...first, adopted: true, tilesDone: 1n });
+});
+
+test("the request id of a begin is of one begin only", async () => {
+  await using folder = await temporaryDirectory();
+  await using store = await startStorage(folder.path);
+  const model = modelOf(new SeededRandom(seed), 30);
+  const backup = newest(model);
+  const job = new RestoreJob(store);
+  await job.acquire();
+  await job.begin(backup, { requestId: "one" });
+  const { sessionId } = job;
+  const reused = reason("REQUEST_ID_REUSED");
+  const older = backupOf(model, model.checkpoints[9] ?? 0, 20, IDENTITY);
+  await assert.rejects(job.begin(older, { requestId: "one" }), reused, "another version");
+  const smaller = newest(model, 10);
+  assert.notEqual(smaller.tiles.length, backup.tiles.length);
+  await assert.rejects(job.begin(smaller, { requestId: "one" }), reused, "other tiles");
+  const live = { liveHistoryId: idOf("x"), liveCommittedVersion: 1n, liveStateRoot: EMPTY_HASH };
+  await assert.rejects(job.begin(backup, { requestId: "one", ...live }), reused, "another store");
+  job.sessionId = sessionId;
+  await job.upload(backup.tiles);
+  await job.finish();
+});
+
+test("begins at the same moment with one request id are one begin", async () => {
+  await using folder = await temporaryDirectory();
+  await using store = await startStorage(folder.path);
+  const model = modelOf(new SeededRandom(seed), 30);
+  const backup = newest(model);
+  const job = new RestoreJob(store);
+  await job.acquire();
+  const begins = () => [0, 1].map(() => job.begin(backup, { requestId: "one" }));
+  const [first, second] = await Promise.all(begins());
+  assert.deepEqual(first, second);
+  assert.equal(first?.adopted, false);
+  assert.equal(generationsOf(store).length, 2, "one candidate is gone");
+  const twins = await Promise.allSettled([
+    job.begin(backup, { requestId: "two" }),
+    job.begin(newest(model, 10), { requestId: "two" }),
+  ]);
+  const refused = twins.filter(({ status }) => status === "rejected");
+  assert.equal(refused.length, 1);
+  assert.ok(reason("REQUEST_ID_REUSED")((refused[0] as PromiseRejectedResult).reason));
 });
 
 test("another plan takes the place of the unfinished one", async () => {

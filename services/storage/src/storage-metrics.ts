@@ -13,8 +13,9 @@ export function observeParts({ metrics, committer, disk, lessor }: StorageParts)
     "Blocks that wait for the committer",
     () => committer.counts.waiting,
   );
-  metrics.observedGauge("disk_free_bytes", "Free disk at the last look", () =>
-    Number(disk.freeBytes),
+  // A disk that cannot be looked at must not take the other metrics with it.
+  metrics.observedGauge("disk_free_bytes", "Free disk, NaN when it cannot be told", () =>
+    disk.freeBytes().then(Number, () => Number.NaN),
   );
   metrics.observedGauge("leases_active", "Leases that are held", () => lessor.activeCount);
 }

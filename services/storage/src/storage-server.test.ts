@@ -308,6 +308,14 @@ test("a disk below the mark refuses blocks and nothing else", async () => {
   assert.equal((await served.get("a")).value?.toString(), "1");
 });
 
+test("free disk is told before the first block", async () => {
+  await using folder = await temporaryDirectory();
+  await using served = await Served.start(folder.path);
+  const metrics = await (await fetch(`http://${served.service.admin}/metrics`)).text();
+  const [, bytes] = /^holdfast_storage_disk_free_bytes (\S+)$/m.exec(metrics) ?? [];
+  assert.ok(Number(bytes) > 0, metrics);
+});
+
 test("readiness, metrics, and a restart on the same folder", async () => {
   await using folder = await temporaryDirectory();
   const answer = await (async () => {

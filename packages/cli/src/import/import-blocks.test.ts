@@ -202,3 +202,13 @@ test("a failed commit does not wait for an input that nobody ends", async () => 
   const commit = () => Promise.reject(new Error("no"));
   await assert.rejects(importLedger(input(), shape, commit, emptyReport()), /no/);
 });
+
+test("a block is cut before it has more writes than a store takes", async () => {
+  const text = Array.from({ length: 110_000 }, (_, index) => `{"key":"${index}","value":""}`);
+  const shapeOf = { linesPerBlock: 1_000_000, linesPerTransaction: 30_000 };
+  const found = await blocks(text.join("\n"), shapeOf, 65_536);
+  const writes = found.map(({ transactions }) =>
+    transactions.reduce((sum, { writeSet }) => sum + writeSet.length, 0),
+  );
+  assert.deepEqual(writes, [90_000, 20_000]);
+});

@@ -7,7 +7,7 @@ import { type InputLine, inputLines } from "./input-lines.js";
 
 /** How lines become blocks. */
 export interface BlockShape {
-  /** Lines of a block, unless it is cut earlier at 2 MiB. */
+  /** Lines of a block, unless it is cut earlier at 2 MiB or at 100,000 writes. */
   readonly linesPerBlock: number;
   /** Lines of a transaction. */
   readonly linesPerTransaction: number;
@@ -46,6 +46,7 @@ export async function* importBlocks(
   let lines: InputLine[] = [];
   let waiting: Built[] = [];
   let waitingBytes = 0;
+  const linesMax = Math.min(shape.linesPerBlock, limits.BLOCK_WRITES_MAX);
   const cut = (): ImportBlock => {
     const first = waiting[0]?.firstLine ?? 0;
     const last = waiting.at(-1)?.lastLine ?? 0;
@@ -72,7 +73,7 @@ export async function* importBlocks(
     waiting.push(built);
     waitingBytes += built.bytes;
     if (
-      blockLines() + shape.linesPerTransaction > shape.linesPerBlock ||
+      blockLines() + shape.linesPerTransaction > linesMax ||
       waiting.length === limits.BLOCK_TRANSACTIONS_MAX
     ) {
       yield cut();

@@ -77,5 +77,6 @@ function grantedLease(toVersion: bigint | undefined): lease.Lease {
     expireTime: undefined,
     ttl: { seconds: 30n, nanos: 0 },
     pin: { fromVersion: toVersion, toVersion },
+    historyId: Buffer.alloc(0),
   };
 }

@@ -14,6 +14,7 @@ import type { ProvedBatch } from "../restore/tile-prover.js";
 import { UpperFold } from "../restore/upper-fold.js";
 import type { PhysicalNode } from "../state/physical-node.js";
 import type { BuildRequest } from "./build-messages.js";
+import { removeBuildRows } from "./build-rows.js";
 import { encodeCheckpoint } from "./checkpoint-codec.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { GENERATION_FORMAT, logKey, META, nodeKey, SHARDS, u64 } from "./schema.js";
@@ -161,11 +162,7 @@ export class BuildCore {
 
   /** Removes what only a generation under way has. */
   tidy(): void {
-    this.#env.root.transactionSync(() => {
-      this.#env.restoreTiles.clearSync();
-      this.#env.meta.removeSync(META.owner);
-      this.#env.meta.removeSync(META.restorePlan);
-    });
+    removeBuildRows(this.#env);
   }
 
   #checkWhole(): void {

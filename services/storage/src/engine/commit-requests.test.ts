@@ -87,7 +87,19 @@ test("the largest of everything is taken", async () => {
   const many = Array.from({ length: limits.BLOCK_TRANSACTIONS_MAX }, () => sized(1, 1));
   const answer = store.commit(many, { requestId: "r".repeat(64) });
   assert.equal(answer.committedVersion - answer.firstVersion, 9_999n);
+  // Deletes of absent keys: they count like every write and cost no row.
+  store.commit([crowded(limits.BLOCK_WRITES_MAX, limits.BLOCK_EVENTS_MAX)]);
 });
+
+/** A transaction with so many tiny writes and empty events. */
+function crowded(writes: number, events: number): ModelTransaction {
+  const write = (index: number): ModelWrite => [Buffer.from(index.toString(36)), null];
+  return {
+    payload: Buffer.alloc(0),
+    writes: Array.from({ length: writes }, (_, index) => write(index)),
+    events: new Array<Buffer>(events).fill(Buffer.alloc(0)),
+  };
+}
 
 test("blocks beyond the limits change nothing", async (context) => {
   await using store = await TestStore.open();
@@ -110,6 +122,16 @@ test("blocks beyond the limits change nothing", async (context) => {
     ],
     ["a block too large", "transactions", encodeBlock([half, half])],
     ["a transaction too large", "transactions[1]", encodeBlock([sized(1, 1), large])],
+    [
+      "too many writes in all",
+      "transactions",
+      encodeBlock([crowded(limits.BLOCK_WRITES_MAX, 0), crowded(1, 0)]),
+    ],
+    [
+      "too many events in all",
+      "transactions",
+      encodeBlock([crowded(0, limits.BLOCK_EVENTS_MAX), crowded(0, 1)]),
+    ],
     ["an empty key", "transactions[0].write_set[0].key", encodeBlock([sized(0, 1)])],
     [
       "a key too long",

@@ -19,6 +19,7 @@ export function encodeLease(lease: LeaseRecord): Buffer {
       request_id: lease.requestId,
       ttl_ms: lease.ttlMs,
       pin: lease.pin === null ? null : [`${lease.pin.fromVersion}`, `${lease.pin.toVersion}`],
+      history_id: lease.historyId === null ? null : hex(lease.historyId),
       acquire_time_us: `${lease.acquireTimeUs}`,
       end_time_us: optionalText(lease.endTimeUs),
     }),
@@ -29,6 +30,8 @@ export function encodeLease(lease: LeaseRecord): Buffer {
 export function decodeLease(row: Buffer): LeaseRecord {
   return decode(row, "lease", (fields) => {
     const pin = fields["pin"];
+    // Rows of older programs have none.
+    const historyId = fields["history_id"] ?? null;
     return {
       leaseId: text(fields["lease_id"]),
       token: BigInt(text(fields["token"])),
@@ -42,6 +45,7 @@ export function decodeLease(row: Buffer): LeaseRecord {
         pin === null
           ? null
           : { fromVersion: BigInt(text(list(pin)[0])), toVersion: BigInt(text(list(pin)[1])) },
+      historyId: historyId === null ? null : bytes(historyId),
       acquireTimeUs: BigInt(text(fields["acquire_time_us"])),
       endTimeUs: optionalBigint(fields["end_time_us"]),
     };

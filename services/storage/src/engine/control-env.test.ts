@@ -7,7 +7,7 @@ import { temporaryDirectory } from "@holdfast/testing";
 import { open } from "lmdb";
 import type { LeaseRecord } from "../lease/lease.js";
 import type { RestoreSession } from "../restore/restore-session.js";
-import { decodeLease, decodeSession } from "./control-codec.js";
+import { decodeLease, decodeSession, encodeLease } from "./control-codec.js";
 import { ControlEnv } from "./control-env.js";
 
 const hash = (letter: string): Buffer => Buffer.alloc(32, letter);
@@ -22,6 +22,7 @@ const lease: LeaseRecord = {
   requestId: "request",
   ttlMs: 5_000,
   pin: { fromVersion: 3n, toVersion: 2n ** 53n },
+  historyId: Buffer.alloc(16, "a"),
   acquireTimeUs: 1_700_000_000_000_000n,
   endTimeUs: null,
 };
@@ -56,6 +57,11 @@ const session: RestoreSession = {
   beginTimeUs: 6n,
   newHistoryId: Buffer.alloc(16, "n"),
 };
+
+test("a lease written before leases named a history is read", () => {
+  const { history_id: _, ...older } = JSON.parse(encodeLease(lease).toString());
+  assert.deepEqual(decodeLease(Buffer.from(JSON.stringify(older))), { ...lease, historyId: null });
+});
 
 test("leases, sessions and the live generation survive a restart", async () => {
   await using folder = await temporaryDirectory();

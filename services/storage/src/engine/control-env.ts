@@ -3,6 +3,7 @@ import { type Database, open, type RootDatabase } from "lmdb";
 import type { LeaseStore } from "../lease/ports.js";
 import type { SessionStore } from "../restore/session-store.js";
 import { decodeLease, decodeSession, encodeLease, encodeSession } from "./control-codec.js";
+import { u64 } from "./schema.js";
 
 /** Format of the control database; a newer one is refused. */
 const FORMAT = 1n;
@@ -148,10 +149,4 @@ function openRows(root: RootDatabase<Buffer, Buffer>, name: string): Rows {
 
 function row(id: string, value: Buffer): { key: Buffer; value: Buffer } {
   return { key: Buffer.from(id), value };
-}
-
-function u64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { temporaryDirectory } from "@holdfast/testing";
 import { DataDir } from "./data-dir.js";
-import { META } from "./schema.js";
+import { META, u64 } from "./schema.js";
 
 const LOCK_MODULE: string = new URL("data-dir-lock.js", import.meta.url).href;
 
@@ -50,6 +50,26 @@ test("a newer format is refused", async () => {
   await first.close();
   const second = await DataDir.open(folder.path);
   await assert.rejects(second.openLive(), { reason: "ENGINE_FAILED", message: /format 2/ });
+  await second.close();
+});
+
+test("what a published restore left of its building goes when it is opened", async () => {
+  await using folder = await temporaryDirectory();
+  const first = await DataDir.open(folder.path);
+  const { env } = await first.openLive();
+  const kept = [...env.meta.getRange({})];
+  env.root.transactionSync(() => {
+    env.meta.putSync(META.owner, u64(7n));
+    env.meta.putSync(META.restorePlan, Buffer.from("a plan"));
+    for (const path of ["a", "b"]) env.restoreTiles.putSync(Buffer.from(path), Buffer.from("row"));
+  });
+  await env.close();
+  await first.close();
+  const second = await DataDir.open(folder.path);
+  const opened = await second.openLive();
+  assert.deepEqual([...opened.env.meta.getRange({})], kept);
+  assert.equal(opened.env.restoreTiles.getKeysCount({}), 0);
+  await opened.env.close();
   await second.close();
 });
 

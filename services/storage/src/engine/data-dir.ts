@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { HoldfastError } from "@holdfast/core";
+import { removeBuildRows } from "./build-rows.js";
 import { ControlEnv } from "./control-env.js";
 import { lockDataDir } from "./data-dir-lock.js";
 import { freeDiskBytes } from "./disk-guard.js";
@@ -46,6 +47,7 @@ export class DataDir {
     const number = live ?? 1;
     const env = await this.openGeneration(number);
     if (live === null) await this.control.setLive(number);
+    removeBuildRows(env);
     return { number, env };
   }
 

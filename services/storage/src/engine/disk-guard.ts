@@ -21,6 +21,8 @@ export class FreeDiskGuard implements DiskGuard {
   readonly #clock: Clock;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #freeBytes = 0n;
+  /** The look under way: callers of the same moment share it. */
+  #looking: Promise<void> | null = null;
 
   /** @param lowBytes below this, writes are refused. */
   constructor(free: () => Promise<bigint>, lowBytes: bigint, clock: Clock) {
@@ -29,24 +31,31 @@ export class FreeDiskGuard implements DiskGuard {
     this.#clock = clock;
   }
 
-  /** Free bytes at the last look. */
-  get freeBytes(): bigint {
+  /** Free bytes; a look counts for a second. */
+  async freeBytes(): Promise<bigint> {
+    if (this.#clock.monotonicMs() - this.#lookedMs >= LOOK_MS) {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = null;
+      });
+      await this.#looking;
+    }
     return this.#freeBytes;
   }
 
   async check(): Promise<void> {
-    if (this.#clock.monotonicMs() - this.#lookedMs >= LOOK_MS) {
-      this.#freeBytes = await this.#free();
-      this.#lookedMs = this.#clock.monotonicMs();
-    }
-    if (this.#freeBytes >= this.#lowBytes) return;
+    if ((await this.freeBytes()) >= this.#lowBytes) return;
     // The next caller looks again: disk may be freed at any time.
     this.#lookedMs = Number.NEGATIVE_INFINITY;
     throw new HoldfastError(
       "DISK_LOW",
       `Free disk (${this.#freeBytes} bytes) is below the low-water mark of ${this.#lowBytes}. ` +
-        "Nothing was written; free or add disk.",
+        "Free or add disk.",
       { metadata: { free_bytes: `${this.#freeBytes}`, low_bytes: `${this.#lowBytes}` } },
     );
+  }
+
+  async #look(): Promise<void> {
+    this.#freeBytes = await this.#free();
+    this.#lookedMs = this.#clock.monotonicMs();
   }
 }

@@ -4,6 +4,7 @@ import type { LeafSlot } from "../state/slot.js";
 import type { Checkpoint } from "../state/state-reader.js";
 import type { Findings } from "./fsck-finding.js";
 import type { LmdbStoreReader } from "./lmdb-store-reader.js";
+import { SHARDS } from "./schema.js";
 
 /** Rows looked at in one step of the walk over all rows. */
 const WALK_ROWS = 4_096;
@@ -16,6 +17,8 @@ export class StateCheck {
   readonly #reader: LmdbStoreReader;
   readonly #checkpoint: Checkpoint;
   readonly #findings: Findings;
+  /** Nodes met, for each shard. */
+  readonly nodes: number[] = new Array<number>(SHARDS).fill(0);
   #leaves = 0n;
 
   constructor(reader: LmdbStoreReader, checkpoint: Checkpoint, findings: Findings) {
@@ -55,6 +58,8 @@ export class StateCheck {
       if (slot.kind !== "inner") continue;
       const child = this.#load(slot.version, below);
       if (child === null) continue;
+      const shard = Number.parseInt(below[0] ?? "0", 16);
+      this.nodes[shard] = (this.nodes[shard] ?? 0) + 1;
       const { node: top, items, bytes } = child.subtree;
       const isAsSaid =
         top.kind === "inner" &&

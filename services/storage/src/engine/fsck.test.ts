@@ -9,7 +9,7 @@ import { TestStore } from "../test-support/test-store.js";
 import { checkGeneration } from "./fsck.js";
 import type { Bytes, GenerationEnv } from "./generation-env.js";
 import { pruneStep, raiseOldest } from "./prune-step.js";
-import { logKey, META, shardOf, stateKey, u64 } from "./schema.js";
+import { logKey, META, nodeKey, shardOf, stateKey, u64 } from "./schema.js";
 
 const SEED = 77;
 
@@ -116,6 +116,32 @@ const DAMAGES: readonly Damage[] = [
     where: "nodes",
     make: (env, random) => {
       const { database, key, value } = random.pick(newestNodes(env));
+      database.putSync(key, value.subarray(0, value.length - 1));
+    },
+  },
+  {
+    what: "a node that nothing refers to",
+    where: "nodes",
+    make: (env, random) => {
+      const { database, value } = random.pick(newestNodes(env));
+      const shard = env.nodes.indexOf(database).toString(16);
+      database.putSync(nodeKey(12n, `${shard}abcdef`), value);
+    },
+  },
+  {
+    what: "a list of replaced nodes that is missing",
+    where: "nodes",
+    make: (env, random) => {
+      const lists = rowsOf(env.stale).filter(({ value }) => value.readUInt32BE(0) > 0);
+      const { database, key } = random.pick(lists);
+      database.removeSync(key);
+    },
+  },
+  {
+    what: "a list of replaced nodes cut off",
+    where: "stale",
+    make: (env, random) => {
+      const { database, key, value } = random.pick(rowsOf(env.stale));
       database.putSync(key, value.subarray(0, value.length - 1));
     },
   },
@@ -259,6 +285,19 @@ function newestNodes(env: GenerationEnv): { database: Bytes; key: Buffer; value:
   );
   return nodes.filter(({ key }) => key.subarray(0, 8).equals(newest));
 }
+
+test("a store that is well has no finding, also in the middle of a pruning", async () => {
+  await using half = await TestStore.open();
+  const random = new SeededRandom(SEED);
+  for (let block = 0; block < 300; block++) half.commit(randomBlock(random, 400));
+  raiseOldest(half.env, { state: 901n, transaction: 5n, journal: 20n });
+  let steps = 0;
+  do {
+    assert.deepEqual(checkGeneration(half.env).list, [], `after ${steps} steps`);
+    steps += 1;
+  } while (pruneStep(half.env) > 0);
+  assert.ok(steps > 2, `${steps} steps`);
+});
 
 test("a store that is well has no finding", async () => {
   await using store = await filled();

@@ -2,6 +2,7 @@ import type { Checkpoint } from "../state/state-reader.js";
 import { Findings } from "./fsck-finding.js";
 import { checkJournalShard } from "./fsck-journal.js";
 import { checkLog } from "./fsck-log.js";
+import { checkNodeCounts } from "./fsck-nodes.js";
 import { messageOf, StateCheck } from "./fsck-state.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { LmdbStoreReader } from "./lmdb-store-reader.js";
@@ -9,7 +10,7 @@ import { SHARDS, u64 } from "./schema.js";
 
 /**
  * Checks a generation whose store is stopped: rows, nodes and roots at the newest and the oldest
- * kept checkpoint, log, transactions, journal, counters. Only reads.
+ * kept checkpoint, nodes that nothing refers to, log, transactions, journal, counters. Only reads.
  */
 export function checkGeneration(env: GenerationEnv): Findings {
   const findings = new Findings();
@@ -27,7 +28,9 @@ export function checkGeneration(env: GenerationEnv): Findings {
     if (meta.ledgerId?.length !== 16) findings.add("meta", "there is no ledger id");
     if (meta.histories.length === 0) findings.add("meta", "there is no history");
     for (const checkpoint of checkpointsToCheck(env, reader, committed, findings)) {
-      new StateCheck(reader, checkpoint, findings).run();
+      const check = new StateCheck(reader, checkpoint, findings);
+      check.run();
+      if (checkpoint.version === committed) checkNodeCounts(env, check.nodes, findings);
     }
     checkLog(env, meta, committed, findings);
     for (let shard = 0; shard < SHARDS; shard++) {

@@ -16,8 +16,10 @@ export function liveVersionsOf(live: LiveGeneration): LiveVersions {
   return {
     bounds: () =>
       read((reader) => {
-        const { committed, oldestState, oldestJournal } = reader.meta();
-        return committed === null ? null : { committed, oldestState, oldestJournal };
+        const { histories, committed, oldestState, oldestJournal } = reader.meta();
+        if (committed === null) return null;
+        const historyId = histories[0]?.historyId ?? Buffer.alloc(0);
+        return { historyId, committed, oldestState, oldestJournal };
       }),
     isCheckpoint: (version) => read((reader) => reader.checkpoint(version) !== null),
     checkpointsAround: (version) => read((reader) => reader.checkpointsAround(version)),

@@ -109,15 +109,6 @@ export function nodeKey(version: bigint, path: string): Buffer {
   return key;
 }
 
-/** Version and path in a key of `nodes.x`. */
-export function parseNodeKey(key: Buffer): { version: bigint; path: string } {
-  const depth = key[8] ?? 0;
-  return {
-    version: key.readBigUInt64BE(0),
-    path: key.toString("hex", 9).slice(0, depth),
-  };
-}
-
 /** Key of `log`. */
 export function logKey(level: number, index: bigint): Buffer {
   const key = Buffer.allocUnsafe(9);

@@ -43,8 +43,12 @@ export class LeaseBook {
     for (const record of ended) this.table.addEnded(record, nowMs + this.#describableMs(record));
   }
 
-  /** Makes a lease with the next fencing token. */
-  async grant(request: AcquireRequest, pin: Pin | null): Promise<ActiveLease> {
+  /** Makes a lease with the next fencing token, on a history of the store. */
+  async grant(
+    request: AcquireRequest,
+    pin: Pin | null,
+    historyId: Buffer | null,
+  ): Promise<ActiveLease> {
     const record: LeaseRecord = {
       leaseId: this.#newLeaseId(),
       token: this.#lastToken + 1n,
@@ -55,6 +59,7 @@ export class LeaseBook {
       requestId: request.requestId,
       ttlMs: clampTtl(request.ttlMs),
       pin,
+      historyId,
       acquireTimeUs: this.#clock.wallUs(),
       endTimeUs: null,
     };

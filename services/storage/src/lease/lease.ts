@@ -30,6 +30,8 @@ export interface LeaseRecord {
   readonly ttlMs: number;
   /** Null on an exclusive lease, and on a lease of an empty store. */
   readonly pin: Pin | null;
+  /** The store's history at the grant, 16 bytes; null when it was empty. */
+  readonly historyId: Buffer | null;
   /** Microseconds since 1970, wall clock. */
   readonly acquireTimeUs: bigint;
   /** When it ended, wall clock; null while it is active. */
@@ -64,6 +66,8 @@ export interface Grant {
 
 /** Which versions the live store holds. */
 export interface VersionBounds {
+  /** 16 bytes. */
+  readonly historyId: Buffer;
   readonly committed: bigint;
   readonly oldestState: bigint;
   readonly oldestJournal: bigint;

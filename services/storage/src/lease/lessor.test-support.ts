@@ -46,9 +46,17 @@ export class FakeCommitGate implements CommitGate {
   }
 }
 
+/** What a store holds. */
+export const BOUNDS: VersionBounds = {
+  historyId: Buffer.alloc(16, "h"),
+  committed: 29n,
+  oldestState: 5n,
+  oldestJournal: 3n,
+};
+
 /** A store whose every third version, from 2 on, is a checkpoint. */
 export class FakeLive implements LiveVersions {
-  current: VersionBounds | null = { committed: 29n, oldestState: 5n, oldestJournal: 3n };
+  current: VersionBounds | null = BOUNDS;
 
   bounds(): VersionBounds | null {
     return this.current;

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { HoldfastError, limits, type Reason } from "@holdfast/core";
 import { ACTIVE_LEASES_MAX, ENDED_LEASE_AGE_MS_MAX } from "./lease-table.js";
-import { ask, openBench, patient } from "./lessor.test-support.js";
+import { ask, BOUNDS, openBench, patient } from "./lessor.test-support.js";
 
 function reason(expected: Reason): (error: unknown) => boolean {
   return (error) => {
@@ -49,6 +49,35 @@ test("an exclusive lease excludes every other and pauses commits until its end",
   await lessor.release(lease.leaseId);
   assert.equal(commits.paused, false);
   await lessor.acquire(ask(), patient);
+});
+
+test("a lease names the history at its grant, over a restore and a restart too", async () => {
+  const bench = await openBench();
+  for (const kind of ["shared", "exclusive"] as const) {
+    bench.live.current = null;
+    const { lease: ofEmpty } = await bench.lessor.acquire(ask({ kind }), patient);
+    assert.equal(ofEmpty.historyId, null);
+    await bench.lessor.release(ofEmpty.leaseId);
+    bench.live.current = { ...BOUNDS, historyId: Buffer.alloc(16, "a") };
+    const { lease } = await bench.lessor.acquire(ask({ kind }), patient);
+    bench.live.current = { ...BOUNDS, historyId: Buffer.alloc(16, "b") };
+    await bench.restart();
+    const kept = await bench.lessor.release(lease.leaseId);
+    assert.deepEqual(kept.historyId, Buffer.alloc(16, "a"));
+  }
+});
+
+test("an exclusive grant names the history that the commit in flight begins", async () => {
+  const { lessor, commits, live } = await openBench();
+  live.current = null;
+  let done = (): void => undefined;
+  commits.inFlight = new Promise((resolve) => {
+    done = resolve;
+  });
+  const granted = lessor.acquire(ask({ kind: "exclusive" }), patient);
+  live.current = BOUNDS;
+  done();
+  assert.deepEqual((await granted).lease.historyId, BOUNDS.historyId);
 });
 
 test("who is refused is told holder, purpose, since, expiry, token and when to come back", async () => {

@@ -87,7 +87,7 @@ export class Lessor implements LeaseGate, PinSource {
         this.#refuseConflict(request);
         lease = await (request.kind === "exclusive"
           ? this.#grantExclusive(request, signal)
-          : this.#book.grant(request, choosePin(request.pin, this.#dependencies.live)));
+          : this.#grantShared(request));
       } else {
         checkRepeat(lease.record, request);
       }
@@ -225,12 +225,17 @@ export class Lessor implements LeaseGate, PinSource {
     }
   }
 
+  #grantShared(request: AcquireRequest): Promise<ActiveLease> {
+    const { live } = this.#dependencies;
+    return this.#book.grant(request, choosePin(request.pin, live), historyOf(live));
+  }
+
   async #grantExclusive(request: AcquireRequest, signal: AbortSignal): Promise<ActiveLease> {
     // Already paused when the one before has just expired. If the grant fails, `#settle` resumes.
     this.#resumeCommits ??= await this.#dependencies.commits.pause();
     // Its caller may have gone while it waited for the commit in flight.
     signal.throwIfAborted();
-    return await this.#book.grant(request, null);
+    return await this.#book.grant(request, null, historyOf(this.#dependencies.live));
   }
 
   #checkExclusive(leaseId: string, token: bigint): void {
@@ -308,6 +313,10 @@ export class Lessor implements LeaseGate, PinSource {
         this.#expiring = false;
       });
   }
+}
+
+function historyOf(live: LiveVersions): Buffer | null {
+  return live.bounds()?.historyId ?? null;
 }
 
 function lastToExpire(leases: Iterable<ActiveLease>): ActiveLease | null {

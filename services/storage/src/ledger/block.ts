@@ -53,6 +53,14 @@ export function checkBlock(block: Block): void {
       `a block has 1 to ${limits.BLOCK_TRANSACTIONS_MAX} transactions`,
     );
   }
+  const writes = transactions.reduce((sum, { writeSet }) => sum + writeSet.length, 0);
+  if (writes > limits.BLOCK_WRITES_MAX) {
+    throw invalidField("transactions", `a block has at most ${limits.BLOCK_WRITES_MAX} writes`);
+  }
+  const events = transactions.reduce((sum, transaction) => sum + transaction.events.length, 0);
+  if (events > limits.BLOCK_EVENTS_MAX) {
+    throw invalidField("transactions", `a block has at most ${limits.BLOCK_EVENTS_MAX} events`);
+  }
   for (const [index, transaction] of transactions.entries()) {
     checkTransaction(`transactions[${index}]`, transaction);
   }

@@ -1,3 +1,4 @@
+import type { DiskGuard } from "../ledger/committer.js";
 import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
 import type { Generations, TileProvers } from "./ports.js";
 import type { RestoreSession } from "./restore-session.js";
@@ -9,12 +10,14 @@ import { Uploads } from "./uploads.js";
 export class BuildingSite {
   readonly #generations: Generations;
   readonly #provers: TileProvers;
+  readonly #disk: DiskGuard;
   readonly #uploads: Uploads = new Uploads();
   #open: { readonly sessionId: string; readonly builder: Promise<GenerationBuilder> } | null = null;
 
-  constructor(generations: Generations, provers: TileProvers) {
+  constructor(generations: Generations, provers: TileProvers, disk: DiskGuard) {
     this.#generations = generations;
     this.#provers = provers;
+    this.#disk = disk;
   }
 
   /** The builder of a restore; after a failure to open, the next call tries again. */
@@ -29,9 +32,19 @@ export class BuildingSite {
     return builder;
   }
 
-  /** A builder that is open already is the one of this restore. */
-  moveIn({ sessionId }: RestoreSession, builder: GenerationBuilder): void {
+  /**
+   * A builder that is open already is the one of this restore, at once: nobody opens its generation
+   * a second time. What was under way before ends with this error, and its generation is closed.
+   */
+  async moveIn(
+    { sessionId }: RestoreSession,
+    builder: GenerationBuilder,
+    error: Error,
+  ): Promise<void> {
+    const before = this.#open;
     this.#open = { sessionId, builder: Promise.resolve(builder) };
+    await this.#uploads.end(error);
+    await closeOpened(before?.builder);
   }
 
   /** @throws NO_SLOT when too many uploads run; what `runUpload` throws. */
@@ -41,7 +54,7 @@ export class BuildingSite {
     signal: AbortSignal,
   ): Promise<WrittenTiles> {
     const builder = await this.builderOf(session);
-    const target = { session, builder, provers: this.#provers };
+    const target = { session, builder, provers: this.#provers, disk: this.#disk };
     return await this.#uploads.run(signal, (own) => runUpload(target, parts, own));
   }
 
@@ -55,8 +68,7 @@ export class BuildingSite {
     await this.#uploads.end(error);
     const open = this.#open;
     this.#open = null;
-    const builder = await open?.builder.catch(() => null);
-    await builder?.close();
+    await closeOpened(open?.builder);
     await this.#provers.rest();
   }
 
@@ -65,4 +77,10 @@ export class BuildingSite {
     await this.close(error);
     await this.#generations.remove(generation);
   }
+}
+
+/** A builder that could not be opened needs no closing. */
+async function closeOpened(opening: Promise<GenerationBuilder> | undefined): Promise<void> {
+  const builder = await opening?.catch(() => null);
+  await builder?.close();
 }

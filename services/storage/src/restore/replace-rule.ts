@@ -12,6 +12,17 @@ export function liveName(live: LiveState): LiveName {
   };
 }
 
+/** Whether two names are of the same live state. */
+export function sameName(a: LiveName, b: LiveName): boolean {
+  return (
+    a.committed === b.committed &&
+    a.stateRoot.equals(b.stateRoot) &&
+    (a.historyId === null
+      ? b.historyId === null
+      : b.historyId !== null && a.historyId.equals(b.historyId))
+  );
+}
+
 /** LEDGER_MISMATCH when the store holds another ledger: it is never turned into another one. */
 export function checkLedger(live: LiveState, ledgerId: Buffer): void {
   if (live.ledgerId === null || live.ledgerId.equals(ledgerId)) return;
@@ -31,13 +42,7 @@ export function checkLedger(live: LiveState, ledgerId: Buffer): void {
 /** LIVE_STATE_CHANGED unless the live state is the one that was named. */
 export function checkNamed(live: LiveState, named: LiveName): void {
   const current = liveName(live);
-  const same =
-    current.committed === named.committed &&
-    current.stateRoot.equals(named.stateRoot) &&
-    (current.historyId === null
-      ? named.historyId === null
-      : named.historyId !== null && current.historyId.equals(named.historyId));
-  if (same) return;
+  if (sameName(current, named)) return;
   throw new HoldfastError(
     "LIVE_STATE_CHANGED",
     `The live store is at version ${text(current.committed)}, not as named at version ` +

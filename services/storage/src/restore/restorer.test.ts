@@ -37,10 +37,14 @@ class Fixture implements SessionStore, Generations, TileProvers {
   /** Fails the next publish, or going live. */
   publishError: Error | null = null;
   goLiveError: Error | null = null;
+  /** Free disk is below the mark. */
+  isDiskLow = false;
   /** Provers wait for this. */
   proving: Promise<void> = Promise.resolve();
   /** The digest of every plan. */
   digest: Buffer = Buffer.alloc(32, "d");
+  /** Generations close behind this. */
+  closing: Promise<void> = Promise.resolve();
   #numbers = 1;
   #ids = 0;
 
@@ -60,6 +64,11 @@ class Fixture implements SessionStore, Generations, TileProvers {
       },
       generations: this,
       provers: this,
+      disk: {
+        check: async () => {
+          if (this.isDiskLow) throw new HoldfastError("DISK_LOW", "Free disk.");
+        },
+      },
       randomId: () => Buffer.alloc(16, ++this.#ids),
       onFailure: (error) => this.failures.push(error),
     });
@@ -143,7 +152,10 @@ class Fixture implements SessionStore, Generations, TileProvers {
       pending: async () => ({ paths: [], done: 0 }),
       complete: async () => undefined,
       tidy: async () => undefined,
-      close: async () => void this.events.push(`close ${generation}`),
+      close: async () => {
+        await this.closing;
+        this.events.push(`close ${generation}`);
+      },
     };
   }
 
@@ -222,6 +234,71 @@ test("an upload in flight is over before its adopter hears that it adopted", asy
     "write a",
     "close 2",
     "live 2",
+  ]);
+});
+
+test("an upload whose client has vanished does not keep the next holder waiting", async () => {
+  const fixture = await Fixture.open();
+  const first = await fixture.acquire();
+  const { sessionId } = await fixture.begin(first);
+  let parts = 0;
+  async function* vanished(): AsyncGenerator<TilePart, void, undefined> {
+    yield { ...tile("a"), last: false };
+    parts += 1;
+    await new Promise<never>(() => undefined);
+  }
+  const upload = fixture.restorer.upload(sessionId, first, vanished(), patient);
+  const refused = assert.rejects(upload, reason("FENCED"));
+  await settle();
+  assert.equal(parts, 1, "it waits for the second part");
+  await fixture.bench.lessor.release(first.leaseId);
+  const second = await fixture.acquire();
+  assert.equal((await fixture.begin(second)).adopted, true);
+  await refused;
+});
+
+test("a holder that begins again ends its own uploads, which nobody fenced", async () => {
+  const fixture = await Fixture.open();
+  const authority = await fixture.acquire();
+  const { sessionId } = await fixture.begin(authority, { requestId: "one" });
+  const release = hold(fixture);
+  const refused = assert.rejects(fixture.upload(sessionId, authority), reason("CANCELLED"));
+  await settle();
+  const begun = fixture.begin(authority, { requestId: "two" });
+  await settle();
+  release();
+  assert.deepEqual(await begun, { sessionId, adopted: true, tilesDone: 0 });
+  await refused;
+  await fixture.upload(sessionId, authority);
+});
+
+test("the generation of a restore that takes another's place is opened once", async () => {
+  const fixture = await Fixture.open();
+  const authority = await fixture.acquire();
+  await fixture.begin(authority);
+  let close = (): void => undefined;
+  fixture.closing = new Promise((resolve) => {
+    close = resolve;
+  });
+  fixture.digest = Buffer.alloc(32, "e");
+  const begun = fixture.begin(authority);
+  await settle();
+  // It is known from the moment in which it is durable, while the one before still closes.
+  const session = fixture.load().find(({ generation }) => generation === 3);
+  assert.ok(session !== undefined);
+  await fixture.restorer.get(session.sessionId, "", 1);
+  await fixture.upload(session.sessionId, authority);
+  close();
+  assert.equal((await begun).sessionId, session.sessionId);
+  await fixture.restorer.finish(session.sessionId, authority);
+  assert.deepEqual(fixture.events, [
+    "open 2",
+    "open 3",
+    "write a",
+    "close 2",
+    "remove 2",
+    "close 3",
+    "live 3",
   ]);
 });
 
@@ -335,6 +412,23 @@ test("an expired lease ends the job, not the restore", async () => {
   const next = await fixture.acquire();
   await assert.rejects(fixture.begin(authority), reason("FENCED"));
   assert.equal((await fixture.begin(next)).adopted, true);
+});
+
+test("a disk that fills up in mid-restore stops it, and it goes on once there is room", async () => {
+  const fixture = await Fixture.open();
+  const authority = await fixture.acquire();
+  const { sessionId } = await fixture.begin(authority);
+  await fixture.upload(sessionId, authority, [tile("a")]);
+  fixture.isDiskLow = true;
+  const low = reason("DISK_LOW");
+  await assert.rejects(fixture.upload(sessionId, authority, [tile("b")]), low);
+  await assert.rejects(fixture.restorer.finish(sessionId, authority), low);
+  assert.ok(!fixture.events.includes("write b"));
+  assert.equal(fixture.saved.get(sessionId)?.state, "building");
+  fixture.isDiskLow = false;
+  await fixture.upload(sessionId, authority, [tile("b")]);
+  assert.ok(fixture.events.includes("write b"));
+  await fixture.restorer.finish(sessionId, authority);
 });
 
 test("an unknown restore, a shared lease and a full disk are refused", async () => {

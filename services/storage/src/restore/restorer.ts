@@ -2,6 +2,7 @@ import { type Clock, HoldfastError, type Logger } from "@holdfast/core";
 import { Mutex } from "async-mutex";
 import { fenced } from "../lease/lease-errors.js";
 import type { Lessor } from "../lease/lessor.js";
+import type { DiskGuard } from "../ledger/committer.js";
 import { checkDisk, checkHolder, checkLive } from "./begin-checks.js";
 import {
   type Authority,
@@ -14,6 +15,7 @@ import { BuildingSite } from "./building-site.js";
 import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
 import type { PlanTile } from "./plan-row.js";
 import type { Generations, LiveStore, TileProvers } from "./ports.js";
+import { checkRepeatedBegin, checkSameBegin } from "./repeated-begin.js";
 import { checkNamed } from "./replace-rule.js";
 import { ended, sessionUnknown } from "./restore-errors.js";
 import { publishedHistories, type RestoreSession } from "./restore-session.js";
@@ -30,6 +32,8 @@ export interface RestorerDependencies {
   readonly live: LiveStore;
   readonly generations: Generations;
   readonly provers: TileProvers;
+  /** Asked before anything is written: free disk may shrink while a restore runs. */
+  readonly disk: DiskGuard;
   /** 16 random bytes. */
   readonly randomId: () => Buffer;
   /** A published generation could not be served: the process must end. */
@@ -86,12 +90,13 @@ export class Restorer {
   constructor(dependencies: RestorerDependencies) {
     this.#dependencies = dependencies;
     this.#sessions = new SessionTable(dependencies.store);
-    this.#site = new BuildingSite(dependencies.generations, dependencies.provers);
+    const { generations, provers, disk } = dependencies;
+    this.#site = new BuildingSite(generations, provers, disk);
   }
 
   /**
    * Starts a restore, or adopts the unfinished one with the same plan.
-   * @throws FENCED, LEASE_*, LEDGER_MISMATCH, LIVE_STATE_CHANGED, LIVE_STATE_WOULD_BE_LOST,
+   * @throws REQUEST_ID_REUSED, FENCED, LEASE_*, LEDGER_MISMATCH, LIVE_STATE_CHANGED, LIVE_STATE_WOULD_BE_LOST,
    * PROOF_INVALID, INVALID_REQUEST, DISK_LOW, NO_SLOT, ENGINE_FAILED; the signal's reason.
    */
   async begin(
@@ -101,9 +106,8 @@ export class Restorer {
   ): Promise<Begun> {
     const repeated = this.#sessions.begunBy(request.requestId, request.token);
     if (repeated !== null) {
-      // The rest of the call is read, so that its caller is not cut off.
-      for await (const _ of tiles) signal.throwIfAborted();
-      return { sessionId: repeated.sessionId, ...repeated.begin };
+      await checkRepeatedBegin(repeated, request, tiles, signal);
+      return firstAnswer(repeated);
     }
     const { lessor, live, generations } = this.#dependencies;
     await checkHolder(lessor, this.#sessions.building, request);
@@ -144,7 +148,7 @@ export class Restorer {
    * Takes whole tiles; each is proved, and durable when this resolves. After an error, nothing of
    * the upload runs any more; what was durable stays.
    * @throws FENCED, LEASE_*, SESSION_UNKNOWN, PROOF_INVALID, INVALID_REQUEST, MESSAGE_TOO_LARGE,
-   * NO_SLOT, ENGINE_FAILED; the signal's reason.
+   * NO_SLOT, DISK_LOW, ENGINE_FAILED; the signal's reason.
    */
   async upload(
     sessionId: string,
@@ -158,7 +162,7 @@ export class Restorer {
 
   /**
    * Completes the generation and publishes it. A repeat gets the first answer.
-   * @throws FENCED, LEASE_*, SESSION_UNKNOWN, RESTORE_INCOMPLETE, LIVE_STATE_CHANGED,
+   * @throws FENCED, LEASE_*, SESSION_UNKNOWN, RESTORE_INCOMPLETE, LIVE_STATE_CHANGED, DISK_LOW,
    * ENGINE_FAILED.
    */
   finish(sessionId: string, authority: Authority): Promise<RestoreSession> {
@@ -169,6 +173,7 @@ export class Restorer {
       const { ledgerId, info, logSiblings } = session.plan;
       const builder = await this.#site.builderOf(session);
       const histories = publishedHistories(session);
+      await this.#dependencies.disk.check();
       await builder.complete(authority.token, { ledgerId, histories, info, logSiblings });
       // All tiles are durable: what an upload still brings is there already.
       await this.#site.endUploads(ended("finished"));
@@ -200,11 +205,11 @@ export class Restorer {
     tiles: AsyncIterable<readonly PlanTile[]>,
     signal: AbortSignal,
   ): Promise<Begun> {
-    const { generations } = this.#dependencies;
+    const { generations, disk } = this.#dependencies;
     const generation = await generations.next();
     const builder = await generations.build(generation, request.plan.info.version);
     try {
-      const digest = await takePlan(builder, request, tiles, signal);
+      const digest = await takePlan({ builder, disk }, request, tiles, signal);
       const candidate = { generation, builder };
       return await this.#mutex.runExclusive(() => this.#register(request, candidate, digest));
     } finally {
@@ -216,7 +221,12 @@ export class Restorer {
   }
 
   async #register(request: BeginRequest, candidate: Candidate, digest: Buffer): Promise<Begun> {
-    // The plan may have taken long: what was checked before it is checked again.
+    // The plan may have taken long: what was looked at before it is looked at again.
+    const repeated = this.#sessions.begunBy(request.requestId, request.token);
+    if (repeated !== null) {
+      checkSameBegin(repeated, request, digest);
+      return firstAnswer(repeated);
+    }
     const building = this.#sessions.building;
     await checkHolder(this.#dependencies.lessor, building, request);
     checkLive(this.#dependencies.live, request);
@@ -227,7 +237,8 @@ export class Restorer {
 
   async #adopt(request: BeginRequest, building: RestoreSession): Promise<Begun> {
     const { token, requestId, live } = request;
-    await this.#site.endUploads(fenced(building.ownerToken, token));
+    const isOwn = building.ownerToken === token;
+    await this.#site.endUploads(isOwn ? ended("begun again") : fenced(building.ownerToken, token));
     const builder = await this.#site.builderOf(building);
     const tilesDone = await builder.own(token);
     const begin = { requestId, adopted: true, tilesDone };
@@ -256,8 +267,8 @@ export class Restorer {
     };
     const ends: RestoreSession[] = replaced === null ? [] : [{ ...replaced, state: "aborted" }];
     await this.#sessions.put(...ends, session);
-    if (replaced !== null) await this.#site.remove(replaced, ended("replaced by another"));
-    this.#site.moveIn(session, builder);
+    await this.#site.moveIn(session, builder, ended("replaced by another"));
+    if (replaced !== null) await this.#dependencies.generations.remove(replaced.generation);
     return { sessionId: session.sessionId, adopted: false, tilesDone: 0 };
   }
 
@@ -326,8 +337,12 @@ export class Restorer {
   }
 }
 
+function firstAnswer({ sessionId, begin: { adopted, tilesDone } }: RestoreSession): Begun {
+  return { sessionId, adopted, tilesDone };
+}
+
 async function takePlan(
-  builder: GenerationBuilder,
+  { builder, disk }: { builder: GenerationBuilder; disk: DiskGuard },
   request: BeginRequest,
   tiles: AsyncIterable<readonly PlanTile[]>,
   signal: AbortSignal,
@@ -335,6 +350,7 @@ async function takePlan(
   await builder.beginPlan(totalsOf(request.plan), planHead(request.plan));
   for await (const some of tiles) {
     signal.throwIfAborted();
+    await disk.check();
     await builder.addPlan(some);
   }
   signal.throwIfAborted();

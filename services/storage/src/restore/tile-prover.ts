@@ -1,4 +1,4 @@
-import { HoldfastError, limits } from "@holdfast/core";
+import { HoldfastError } from "@holdfast/core";
 import { foldChunk, HASH_BYTES } from "@holdfast/merkle";
 import { copyBytes } from "./copy-bytes.js";
 import { GrowingBytes } from "./growing-bytes.js";
@@ -99,9 +99,6 @@ export class TileProver {
 export function transferList(batch: ProvedBatch): ArrayBuffer[] {
   return [batch.body.buffer, batch.keyHashes.buffer, batch.spans.buffer, batch.nodes.buffer];
 }
-
-/** Most bytes of a batch: what one upload may carry. */
-export const BATCH_BYTES_MAX: number = limits.UPLOAD_BYTES_MAX;
 
 function grown(spans: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const larger = new Uint32Array(2 * spans.length);

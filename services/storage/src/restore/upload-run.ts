@@ -1,5 +1,7 @@
 import { setMaxListeners } from "node:events";
+import type { DiskGuard } from "../ledger/committer.js";
 import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
+import { partsUntil } from "./parts-until.js";
 import type { TileProvers } from "./ports.js";
 import type { RestoreSession } from "./restore-session.js";
 import type { TileBatch } from "./tile-prover.js";
@@ -10,15 +12,16 @@ export interface UploadTarget {
   readonly session: RestoreSession;
   readonly builder: GenerationBuilder;
   readonly provers: TileProvers;
+  readonly disk: DiskGuard;
 }
 
 /**
  * Proves and writes the tiles of one upload, batch by batch while they come. When it settles,
  * nothing of the upload runs any more; what was durable stays.
- * @throws what is wrong with the upload, or the signal's reason.
+ * @throws what is wrong with the upload; DISK_LOW; the signal's reason.
  */
 export async function runUpload(
-  { session, builder, provers }: UploadTarget,
+  { session, builder, provers, disk }: UploadTarget,
   parts: AsyncIterable<TilePart>,
   signal: AbortSignal,
 ): Promise<WrittenTiles> {
@@ -32,7 +35,8 @@ export async function runUpload(
   const take = (batch: TileBatch | null): void => {
     if (batch === null) return;
     const { version } = session.plan.info;
-    const written = provers.prove(version, batch, failure.signal).then((proved) => {
+    const written = provers.prove(version, batch, failure.signal).then(async (proved) => {
+      await disk.check();
       failure.signal.throwIfAborted();
       return builder.write(session.ownerToken, proved);
     });
@@ -41,10 +45,7 @@ export async function runUpload(
   };
   try {
     const assembly = new UploadAssembly();
-    for await (const part of parts) {
-      failure.signal.throwIfAborted();
-      take(assembly.add(part));
-    }
+    for await (const part of partsUntil(failure.signal, parts)) take(assembly.add(part));
     failure.signal.throwIfAborted();
     take(assembly.finish());
     return sumOf(await Promise.all(batches));

@@ -28,6 +28,7 @@ export function leaseMessage(lease: LeaseView): wire.Lease {
     expireTime: timestampMessage(lease.expireTimeUs),
     ttl: durationMessage(lease.ttlMs),
     pin: lease.pin ?? undefined,
+    historyId: lease.historyId ?? Buffer.alloc(0),
   };
 }
 

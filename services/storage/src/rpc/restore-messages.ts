@@ -11,6 +11,8 @@ const ID_BYTES = 16;
 
 /** Most tiles of a plan: of 128 KiB each, 512 TiB. */
 const TILES_MAX = 2n ** 32n;
+/** Most histories of a plan, one for each published restore: what a message of 128 KiB holds. */
+const HISTORIES_MAX = 4_096;
 /** Most items or bytes of a plan. */
 const COUNT_MAX = 2n ** 53n - 1n;
 
@@ -21,6 +23,9 @@ export function parseBeginHead(head: wire.BeginRestoreHead): BeginRequest {
   if (head.tileCount > TILES_MAX) throw invalidField("head.tile_count", `at most ${TILES_MAX}`);
   if (head.items > COUNT_MAX || head.bytes > COUNT_MAX) {
     throw invalidField("head.items", `items and bytes are at most ${COUNT_MAX}`);
+  }
+  if (head.histories.length > HISTORIES_MAX) {
+    throw invalidField("head.histories", `at most ${HISTORIES_MAX}`);
   }
   return {
     leaseId: head.leaseId,

@@ -3,7 +3,7 @@ import { backup } from "@holdfast/api";
 import { type BoundedExecutor, ChildAbort, type Clock } from "@holdfast/core";
 import type { CallContext, FrameStream } from "@holdfast/rpc";
 import type { GenerationUse, LiveGeneration } from "../engine/live-generation.js";
-import type { ChangesJob, FrameResult, SnapshotJob, TilesJob } from "../engine/scan-job.js";
+import type { FrameResult } from "../engine/scan-job.js";
 import type { ScanPool } from "../engine/scan-pool.js";
 import type { LeaseGate } from "../lease/ports.js";
 
@@ -16,9 +16,6 @@ export interface ScanStreamDependencies {
   readonly slots: BoundedExecutor;
   readonly clock: Clock;
 }
-
-/** A job that fills a frame. */
-export type FrameJob = SnapshotJob | TilesJob | ChangesJob;
 
 /** A stream whose request was checked. */
 export interface StreamPlan<R extends FrameResult> {
@@ -95,7 +92,7 @@ export async function serveScan<R extends FrameResult>(
             if (result.frame === null) continue;
             guard.check();
             const { memory: bytes, offset, length } = result.frame;
-            await frames.send(Buffer.from(bytes, offset, length));
+            await frames.send(Buffer.from(bytes, offset, length), result.last);
             sum.add(result);
             if (bytes.byteLength <= SPARE_BYTES_MAX) memory.push(bytes);
           }

@@ -1,5 +1,6 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { storage } from "@holdfast/api";
+import { BoundedExecutor, type Clock, limits } from "@holdfast/core";
 import { rawRequest, unary } from "@holdfast/rpc";
 import type { LiveGeneration } from "../engine/live-generation.js";
 import type { Committer } from "../ledger/committer.js";
@@ -18,7 +19,11 @@ export interface StorageServiceDependencies {
   readonly live: LiveGeneration;
   readonly committer: Committer;
   readonly pruner: Pruner;
+  readonly clock: Clock;
 }
+
+/** Prune calls that wait for the one that runs; more of them would only repeat it. */
+const PRUNE_WAITERS_MAX = 16;
 
 /** A service for `GrpcServer.add`. */
 export interface ServedService {
@@ -28,7 +33,11 @@ export interface ServedService {
 
 /** StorageService: one file for each method beside this one. */
 export function storageService(dependencies: StorageServiceDependencies): ServedService {
-  const { live, committer, pruner } = dependencies;
+  const { live, committer, pruner, clock } = dependencies;
+  const prunes = new BoundedExecutor(
+    { slots: 1, waitersMax: PRUNE_WAITERS_MAX, waitMsMax: limits.SLOT_WAIT_MS_MAX },
+    clock,
+  );
   const { StorageServiceService: definition } = storage;
   return {
     definition: { ...definition, commitBlock: rawRequest(definition.commitBlock) },
@@ -45,7 +54,9 @@ export function storageService(dependencies: StorageServiceDependencies): Served
       getConsistencyProof: unary(async (request: storage.GetConsistencyProofRequest) =>
         getConsistencyProof(live, request),
       ),
-      prune: unary((request: storage.PruneRequest, context) => prune(pruner, request, context)),
+      prune: unary((request: storage.PruneRequest, context) =>
+        prunes.run(context.signal, () => prune(pruner, request, context)),
+      ),
     },
   };
 }

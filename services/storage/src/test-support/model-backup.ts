@@ -1,5 +1,5 @@
 import type { backup, restore, types } from "@holdfast/api";
-import { decodeTransactionInfo, foldChunk, nodeHash, sha256 } from "@holdfast/merkle";
+import { decodeTransactionInfo, foldChunk, sha256 } from "@holdfast/merkle";
 import { chunkBody, type Item, tilesOf } from "../restore/restore.test-support.js";
 import { infoMessage, treeNodeMessage } from "../rpc/state-messages.js";
 import { hash, itemBytes, type LedgerModel, merkleTreeHash } from "./ledger-model.js";
@@ -66,11 +66,6 @@ export function backupOf(
     ledgerId,
     histories,
   };
-}
-
-/** The root that a backup's items have, folded in one piece. */
-export function rootOfItems(items: readonly Item[]): Buffer {
-  return nodeHash(foldChunk("", chunkBody(items)).node);
 }
 
 /** RFC 6962, 2.1.1: PATH(index, entries). */

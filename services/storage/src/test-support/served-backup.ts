@@ -140,6 +140,12 @@ export class ServedBackup implements AsyncDisposable {
     return callServerStreaming(() => this.client.streamStateChanges(whole), signal);
   }
 
+  /** Goes down in order, as on SIGTERM. */
+  drain(): Promise<void> {
+    const { signal: hurry } = new AbortController();
+    return this.#server.drain({ delayMs: 0, graceMs: 10_000, hurry });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.client.close();
     await this.#server.stop();

@@ -97,7 +97,14 @@ export interface Lease {
     | Duration
     | undefined;
   /** What it pins; unset on an exclusive lease and on an empty store. */
-  readonly pin: Pin | undefined;
+  readonly pin:
+    | Pin
+    | undefined;
+  /**
+   * The store's history when it was granted, 16 bytes; empty on an empty store. Versions of
+   * another history may hold other data.
+   */
+  readonly historyId: Buffer;
 }
 
 /** Request of AcquireLease. */
@@ -287,6 +294,7 @@ function createBaseLease(): Lease {
     expireTime: undefined,
     ttl: undefined,
     pin: undefined,
+    historyId: Buffer.alloc(0),
   };
 }
 
@@ -324,6 +332,9 @@ export const Lease: MessageFns<Lease> = {
     }
     if (message.pin !== undefined) {
       Pin.encode(message.pin, writer.uint32(82).fork()).join();
+    }
+    if (message.historyId.length !== 0) {
+      writer.uint32(90).bytes(message.historyId);
     }
     return writer;
   },
@@ -421,6 +432,14 @@ export const Lease: MessageFns<Lease> = {
             message.pin = Pin.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.historyId = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -454,6 +473,7 @@ export const Lease: MessageFns<Lease> = {
       : undefined;
     message.ttl = (object.ttl !== undefined && object.ttl !== null) ? Duration.fromPartial(object.ttl) : undefined;
     message.pin = (object.pin !== undefined && object.pin !== null) ? Pin.fromPartial(object.pin) : undefined;
+    message.historyId = object.historyId ?? Buffer.alloc(0);
     return message;
   },
 };

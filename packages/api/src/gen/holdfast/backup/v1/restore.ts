@@ -48,11 +48,14 @@ export interface BeginRestoreHead {
   readonly leaseId: string;
   /** Its fencing token. */
   readonly fencingToken: bigint;
-  /** 0..64 bytes: a repeat with the same token gets the first answer. */
+  /**
+   * 0..64 bytes: a repeat with the same token gets the first answer; another begin with it gets
+   * INVALID_ARGUMENT REQUEST_ID_REUSED.
+   */
   readonly requestId: string;
   /** 16 bytes, the ledger of the backup. LEDGER_MISMATCH when the store holds another one. */
   readonly ledgerId: Buffer;
-  /** The history of the snapshot first, then its parents back to genesis. */
+  /** The history of the snapshot first, then its parents back to genesis; at most 4,096. */
   readonly histories: readonly History[];
   /** Proof of the state root to restore; its info names version and root. */
   readonly rootProof:

@@ -64,7 +64,10 @@ export interface Transaction {
 
 /** Request of CommitBlock. At most 3 MiB encoded. */
 export interface CommitBlockRequest {
-  /** 1..10,000 transactions, each at most 2 MiB encoded. */
+  /**
+   * 1..10,000 transactions, each at most 2 MiB encoded, together at most 100,000 writes and
+   * 100,000 events.
+   */
   readonly transactions: readonly Transaction[];
   /** The version the first transaction must get, else ABORTED VERSION_MISMATCH; unset: any. */
   readonly expectedFirstVersion?:

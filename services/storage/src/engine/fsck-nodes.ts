@@ -1,0 +1,42 @@
+import type { Findings } from "./fsck-finding.js";
+import { messageOf } from "./fsck-state.js";
+import type { GenerationEnv } from "./generation-env.js";
+import { SHARDS, u64 } from "./schema.js";
+import { decodeStaleList } from "./stale-list.js";
+
+/**
+ * Checks that no tree node is without use: each is in the newest tree, or in the list of what a
+ * later checkpoint replaced, which pruning will take. Counts them: which one is too many would
+ * take the memory of all.
+ * @param reached nodes in the newest tree, for each shard.
+ */
+export function checkNodeCounts(
+  env: GenerationEnv,
+  reached: readonly number[],
+  findings: Findings,
+): void {
+  for (let shard = 0; shard < SHARDS; shard++) {
+    let rows = 0;
+    for (const _ of env.nodes[shard]?.getKeys({}) ?? []) rows += 1;
+    const used = (reached[shard] ?? 0) + staleNodes(env, shard, findings);
+    if (rows === used) continue;
+    findings.add(
+      "nodes",
+      `shard ${shard.toString(16)} has ${rows} nodes, and ${used} are in the newest tree or ` +
+        "replaced by a later one",
+    );
+  }
+}
+
+function staleNodes(env: GenerationEnv, shard: number, findings: Findings): number {
+  let nodes = 0;
+  for (const { key, value } of env.stale[shard]?.getRange({ start: u64(0n) }) ?? []) {
+    try {
+      nodes += decodeStaleList(value).nodeKeys.length;
+    } catch (error) {
+      const version = key.readBigUInt64BE();
+      findings.add("stale", `what checkpoint ${version} replaced: ${messageOf(error)}`);
+    }
+  }
+  return nodes;
+}
