@@ -14,18 +14,21 @@ import {
   STATE,
   TRANSACTIONS,
 } from "./database-table.js";
-import type { BatchWriter } from "./packed-batch.js";
+import { type BatchWriter, OPERATION } from "./packed-batch.js";
 import type { RequestIds } from "./request-ids.js";
 import {
   encodeHistories,
-  journalKey,
+  JOURNAL_KEY_BYTES,
   logKey,
   META,
-  nodeKey,
+  nodeKeyBytes,
   SHARDS,
+  STATE_KEY_BYTES,
   shardOf,
-  stateKey,
   u64,
+  writeJournalKey,
+  writeNodeKey,
+  writeStateKey,
 } from "./schema.js";
 import { StaleList } from "./stale-list.js";
 
@@ -56,9 +59,16 @@ export class BatchSink implements BlockSink {
   }
 
   row(keyHash: Buffer, version: bigint, item: Buffer | null, oldValueHash: Buffer | null): void {
+    const batch = this.#batch;
     const shard = shardOf(keyHash);
-    this.#batch.put(STATE + shard, stateKey(keyHash, version), item ?? NOTHING);
-    this.#batch.put(JOURNAL + shard, journalKey(version, keyHash), oldValueHash ?? NOTHING);
+    const row = item ?? NOTHING;
+    const rowAt = batch.entry(OPERATION.put, STATE + shard, STATE_KEY_BYTES, row.length);
+    writeStateKey(batch.target, rowAt, keyHash, version);
+    batch.target.set(row, rowAt + STATE_KEY_BYTES);
+    const old = oldValueHash ?? NOTHING;
+    const oldAt = batch.entry(OPERATION.put, JOURNAL + shard, JOURNAL_KEY_BYTES, old.length);
+    writeJournalKey(batch.target, oldAt, version, keyHash);
+    batch.target.set(old, oldAt + JOURNAL_KEY_BYTES);
   }
 
   staleRows(keyHash: Buffer): void {
@@ -99,7 +109,11 @@ export class BatchSink implements BlockSink {
     for (const level of this.#nodes) {
       for (const { path, node } of level ?? []) {
         const shard = Number.parseInt(path[0] ?? "", 16);
-        batch.append(NODES + shard, nodeKey(version, path), node.encoded);
+        const { encoded } = node;
+        const keyBytes = nodeKeyBytes(path);
+        const at = batch.entry(OPERATION.append, NODES + shard, keyBytes, encoded.length);
+        writeNodeKey(batch.target, at, version, path);
+        batch.target.set(encoded, at + keyBytes);
       }
     }
     for (const [shard, list] of this.#stale.entries()) {

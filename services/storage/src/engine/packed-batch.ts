@@ -66,19 +66,33 @@ export class BatchWriter {
     }
   }
 
-  #write(operation: number, database: number, key: Uint8Array, value: Uint8Array): void {
-    const bytes = HEADER_BYTES + key.length + value.length;
+  /**
+   * Begins an entry that its maker writes: the key to `target` where this answers, the value right
+   * behind it.
+   */
+  entry(operation: number, database: number, keyBytes: number, valueBytes: number): number {
+    const bytes = HEADER_BYTES + keyBytes + valueBytes;
     if (this.#used + bytes > this.#current.length) this.#open(bytes);
     const at = this.#used;
     const target = this.#current;
     target[at] = operation;
     target[at + 1] = database;
-    target[at + 2] = key.length & 0xff;
-    target[at + 3] = key.length >>> 8;
-    target.writeUInt32LE(value.length, at + 4);
-    target.set(key, at + HEADER_BYTES);
-    target.set(value, at + HEADER_BYTES + key.length);
+    target[at + 2] = keyBytes & 0xff;
+    target[at + 3] = keyBytes >>> 8;
+    target.writeUInt32LE(valueBytes, at + 4);
     this.#used = at + bytes;
+    return at + HEADER_BYTES;
+  }
+
+  /** Where the entry that was begun last is written. */
+  get target(): Buffer {
+    return this.#current;
+  }
+
+  #write(operation: number, database: number, key: Uint8Array, value: Uint8Array): void {
+    const at = this.entry(operation, database, key.length, value.length);
+    this.#current.set(key, at);
+    this.#current.set(value, at + key.length);
   }
 
   #open(bytes: number): void {

@@ -75,15 +75,26 @@ export function u64(value: bigint): Buffer {
   return bytes;
 }
 
-/** Length of a key of `state.x`. */
+/** Length of a key of `state.x`, and of `journal.x`. */
 export const STATE_KEY_BYTES = 40;
+export const JOURNAL_KEY_BYTES = 40;
 
 /** Key of `state.x`: newer rows of a key come first. */
 export function stateKey(keyHash: Uint8Array, version: bigint): Buffer {
   const key = Buffer.allocUnsafe(STATE_KEY_BYTES);
-  key.set(keyHash, 0);
-  key.writeBigUInt64BE(U64_MAX - version, 32);
+  writeStateKey(key, 0, keyHash, version);
   return key;
+}
+
+/** The same, written at `at`. */
+export function writeStateKey(
+  target: Buffer,
+  at: number,
+  keyHash: Uint8Array,
+  version: bigint,
+): void {
+  target.set(keyHash, at);
+  writeU64(target, at + HASH_BYTES, version, INVERTED);
 }
 
 /** The version in a key of `state.x`. */
@@ -93,20 +104,73 @@ export function stateKeyVersion(key: Buffer): bigint {
 
 /** Key of `journal.x`. */
 export function journalKey(version: bigint, keyHash: Uint8Array): Buffer {
-  const key = Buffer.allocUnsafe(40);
-  key.writeBigUInt64BE(version, 0);
-  key.set(keyHash, 8);
+  const key = Buffer.allocUnsafe(JOURNAL_KEY_BYTES);
+  writeJournalKey(key, 0, version, keyHash);
   return key;
+}
+
+/** The same, written at `at`. */
+export function writeJournalKey(
+  target: Buffer,
+  at: number,
+  version: bigint,
+  keyHash: Uint8Array,
+): void {
+  writeU64(target, at, version, PLAIN);
+  target.set(keyHash, at + VERSION_BYTES);
 }
 
 /** Key of `nodes.x` for a path of one nibble or more. */
 export function nodeKey(version: bigint, path: string): Buffer {
-  const packed = (path.length + 1) >> 1;
-  const key = Buffer.allocUnsafe(9 + packed);
-  key.writeBigUInt64BE(version, 0);
-  key[8] = path.length;
-  key.write(path.length % 2 === 0 ? path : `${path}0`, 9, "hex");
+  const key = Buffer.allocUnsafe(nodeKeyBytes(path));
+  writeNodeKey(key, 0, version, path);
   return key;
+}
+
+/** Length of the key of `nodes.x` for a path. */
+export function nodeKeyBytes(path: string): number {
+  return VERSION_BYTES + 1 + ((path.length + 1) >> 1);
+}
+
+/** The same as `nodeKey`, written at `at`. */
+export function writeNodeKey(target: Buffer, at: number, version: bigint, path: string): void {
+  writeU64(target, at, version, PLAIN);
+  target[at + VERSION_BYTES] = path.length;
+  const packed = at + VERSION_BYTES + 1;
+  for (let index = 0; index < path.length; index += 2) {
+    // Behind the end stands a zero nibble.
+    const low = index + 1 < path.length ? nibbleOf(path.charCodeAt(index + 1)) : 0;
+    target[packed + (index >> 1)] = (nibbleOf(path.charCodeAt(index)) << 4) | low;
+  }
+}
+
+const HASH_BYTES = 32;
+const VERSION_BYTES = 8;
+const PLAIN = 0;
+const INVERTED = 0xffff_ffff;
+const WORD = 0x1_0000_0000;
+const CODE_0 = 0x30;
+const CODE_9 = 0x39;
+/** Code of "a" less ten. */
+const CODE_A_LESS_10 = 0x57;
+
+/** Value of a lower-case hex digit. */
+function nibbleOf(code: number): number {
+  return code <= CODE_9 ? code - CODE_0 : code - CODE_A_LESS_10;
+}
+
+/** A version (below 2^53) as u64, big-endian, each half XOR `flip`. */
+function writeU64(target: Buffer, at: number, version: bigint, flip: number): void {
+  const number = Number(version);
+  writeU32(target, at, Math.floor(number / WORD) ^ flip);
+  writeU32(target, at + 4, (number % WORD) ^ flip);
+}
+
+function writeU32(target: Buffer, at: number, value: number): void {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
 }
 
 /** Key of `log`. */

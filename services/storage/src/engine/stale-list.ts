@@ -1,4 +1,4 @@
-import { nodeKey } from "./schema.js";
+import { nodeKeyBytes, writeNodeKey } from "./schema.js";
 
 /*
  * Value of `stale.x`: what a checkpoint replaced, and what is of no use once the state starts at
@@ -7,18 +7,32 @@ import { nodeKey } from "./schema.js";
  */
 
 const KEY_HASH_BYTES = 32;
+const COUNT_BYTES = 4;
+
+/** Room that a list begins with, bytes: more than the nodes of a usual block need. */
+const BYTES_START = 8_192;
 
 /** What one checkpoint replaced in one shard. */
 export class StaleList {
-  readonly #nodeKeys: Buffer[] = [];
+  #bytes: Buffer = Buffer.alloc(COUNT_BYTES);
+  #length = COUNT_BYTES;
+  #nodes = 0;
   readonly #keyHashes: Buffer[] = [];
 
   get isEmpty(): boolean {
-    return this.#nodeKeys.length === 0 && this.#keyHashes.length === 0;
+    return this.#nodes === 0 && this.#keyHashes.length === 0;
   }
 
   addNode(version: bigint, path: string): void {
-    this.#nodeKeys.push(nodeKey(version, path));
+    const end = this.#length + nodeKeyBytes(path);
+    if (end > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(BYTES_START, 2 * this.#bytes.length));
+      grown.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = grown;
+    }
+    writeNodeKey(this.#bytes, this.#length, version, path);
+    this.#length = end;
+    this.#nodes += 1;
   }
 
   addRows(keyHash: Buffer): void {
@@ -26,9 +40,8 @@ export class StaleList {
   }
 
   encode(): Buffer {
-    const count = Buffer.allocUnsafe(4);
-    count.writeUInt32BE(this.#nodeKeys.length);
-    return Buffer.concat([count, ...this.#nodeKeys, ...this.#keyHashes]);
+    this.#bytes.writeUInt32BE(this.#nodes, 0);
+    return Buffer.concat([this.#bytes.subarray(0, this.#length), ...this.#keyHashes]);
   }
 }
 
