@@ -18,7 +18,7 @@ import { print, type Row, report, type SkippedRow } from "./table.js";
 calmCollector();
 const large = process.argv.includes("--large");
 const items = large ? 10_000_000 : 1_000_000;
-const repeats = large ? 1 : 3;
+const repeats = large ? 1 : 5;
 const folder = await mkdtemp(
   join(process.env["HOLDFAST_BENCH_DIR"] ?? tmpdir(), "holdfast-bench-"),
 );

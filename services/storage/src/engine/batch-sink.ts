@@ -44,13 +44,19 @@ interface NewNode {
 export class BatchSink implements BlockSink {
   readonly #batch: BatchWriter;
   readonly #requests: RequestIds;
+  readonly #journalOperation: number;
   /** By depth, then ascending by path: the order of their keys. */
   readonly #nodes: NewNode[][] = [];
   readonly #stale: readonly StaleList[] = Array.from({ length: SHARDS }, () => new StaleList());
 
-  constructor(batch: BatchWriter, requests: RequestIds) {
+  /**
+   * @param isOneVersion the block has one transaction: its journal entries, which come ascending by
+   * key hash, are then behind all that the journal holds.
+   */
+  constructor(batch: BatchWriter, requests: RequestIds, isOneVersion: boolean) {
     this.#batch = batch;
     this.#requests = requests;
+    this.#journalOperation = isOneVersion ? OPERATION.append : OPERATION.put;
   }
 
   /** The nodes that were given. */
@@ -66,7 +72,12 @@ export class BatchSink implements BlockSink {
     writeStateKey(batch.target, rowAt, keyHash, version);
     batch.target.set(row, rowAt + STATE_KEY_BYTES);
     const old = oldValueHash ?? NOTHING;
-    const oldAt = batch.entry(OPERATION.put, JOURNAL + shard, JOURNAL_KEY_BYTES, old.length);
+    const oldAt = batch.entry(
+      this.#journalOperation,
+      JOURNAL + shard,
+      JOURNAL_KEY_BYTES,
+      old.length,
+    );
     writeJournalKey(batch.target, oldAt, version, keyHash);
     batch.target.set(old, oldAt + JOURNAL_KEY_BYTES);
   }

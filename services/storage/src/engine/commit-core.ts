@@ -60,7 +60,8 @@ export class CommitCore {
       const answer = this.#requests.answerOf(block.requestId, block.bodyHash, now);
       if (answer !== null) return { answer, segments: [] };
     }
-    const sink = new BatchSink(this.#batch, this.#requests);
+    const isOneVersion = block.transactions.length === 1;
+    const sink = new BatchSink(this.#batch, this.#requests, isOneVersion);
     try {
       const sources = {
         ...this.#sources,
