@@ -21,12 +21,14 @@ const THREADS_MAX = 4;
 /** A buffer that owns all its memory but this much is given away and not copied. */
 const SLACK_BYTES = 64;
 
-/** Bodies that wait for each thread when another one is started. */
+/** Another thread is started when so many frames wait for each, and so many were folded. */
 const WAITING_BEFORE_GROWTH = 2;
+const FOLDED_BEFORE_GROWTH = 64;
 
 /**
  * Threads that prove bodies by folding them: 4 to 5 hashes for each item. The first one starts at
- * once, the others when it answers and cannot keep up: a delta is done before a second is ready.
+ * once, the others when it cannot keep up for long: a thread costs a tenth of a second, and as
+ * much again until its code is compiled, in which the first one has done a small delta alone.
  */
 export class FoldPool implements AsyncDisposable {
   /** At most so many. */
@@ -34,6 +36,7 @@ export class FoldPool implements AsyncDisposable {
   readonly #workers: Worker[] = [];
   readonly #waiting: Map<number, Waiting>[] = [];
   #nextId = 0;
+  #folded = 0;
   #failure: unknown = null;
 
   constructor(threads: number = Math.min(THREADS_MAX, availableParallelism())) {
@@ -81,6 +84,7 @@ export class FoldPool implements AsyncDisposable {
         folded: answer.folded.map(revived),
       });
       waiting.delete(answer.id);
+      this.#folded += 1;
       this.#grow();
     });
     worker.on("error", (error) => this.#fail(error));
@@ -89,6 +93,7 @@ export class FoldPool implements AsyncDisposable {
   }
 
   #grow(): void {
+    if (this.#folded < FOLDED_BEFORE_GROWTH) return;
     const isBehind = this.#waiting.every(({ size }) => size >= WAITING_BEFORE_GROWTH);
     if (isBehind && this.#workers.length < this.threads && this.#failure === null) this.#start();
   }
