@@ -74,6 +74,7 @@ test("a walk meets what LMDB's cursor meets, before and after changes", async (t
         }
       });
       env.root.resetReadTxn();
+      walk.refresh();
       const starts = [Buffer.alloc(1), Buffer.alloc(40, 0xff), ...keys.slice(-2)];
       for (let more = 0; more < 20; more++) starts.push(random.bytes(1 + random.int(40)));
       for (const start of starts) {

@@ -24,8 +24,9 @@ interface Branch {
  * Walks the leaf pages of one database in order of key, past LMDB's cursor: a call into LMDB for
  * each row costs several times what reading its page does (docs/adr/0007).
  *
- * It sees the read transaction that is current in this thread, which must stay open. Pages are
- * kept from walk to walk while the root page is the same: then the whole tree is.
+ * It sees the read transaction that is current in this thread, which must stay open; call
+ * `refresh` when there is another one. Pages are kept while the root page is the same: then the
+ * whole tree is.
  */
 export class LeafWalk {
   /** Holds the current page, from `pageAt` on. */
@@ -40,6 +41,9 @@ export class LeafWalk {
   readonly #name: Buffer;
   /** From the root down; the last one is above the leaf. */
   readonly #branches: Branch[] = [];
+  /** Root page of the current transaction, null when the database is empty. */
+  #rootPage: number | null = null;
+  #isFresh = false;
   #depth = 0;
   #rootTransaction = -1n;
   /** The pages in `memory`. */
@@ -55,13 +59,20 @@ export class LeafWalk {
     this.memory = new PageMemory(RUN_PAGES_MAX, file.pageBytes);
   }
 
+  /** There is another read transaction. */
+  refresh(): void {
+    this.#isFresh = false;
+  }
+
   /**
    * Goes to the first key that is not below `key`.
    * @returns whether there is one.
    * @throws ROW_CORRUPT
    */
   seek(key: Buffer): boolean {
-    let page = this.#begin();
+    if (!this.#isFresh) this.#rootPage = this.#begin();
+    this.#isFresh = true;
+    let page = this.#rootPage;
     if (page === null) return false;
     for (let level = 0; level < this.#depth - 1; level++) {
       const branch = this.#branch(level, page);

@@ -23,6 +23,11 @@ export class RowScanner {
     );
   }
 
+  /** There is another read transaction. */
+  refresh(): void {
+    for (const walk of this.#shards) walk.refresh();
+  }
+
   /**
    * Writes the items of `range`, which lies in one shard, into `target` from `at` on.
    * @returns null when there are more than `target` takes.

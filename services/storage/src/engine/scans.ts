@@ -22,6 +22,7 @@ export class Scans {
     const generation = this.#open(job.generation);
     const { reader } = generation;
     reader.refresh();
+    generation.rows.refresh();
     try {
       // Within one read transaction this check and what is read afterwards see the same store.
       stateVersion(reader.meta(), job.version);
