@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { calmCollector } from "@holdfast/rpc";
 import { Etcd, etcdVersion } from "./etcd.js";
 import { Pair } from "./pair.js";
+import { quiet } from "./quiet.js";
 import {
   measureBackups,
   measureDelta,
@@ -34,13 +35,17 @@ try {
 
   const commits = await measureCommits(pair, etcd, items);
   const setup: Setup = { folder, pair, etcd, items, repeats };
+  await quiet();
   // First, and with runs that do not count: what it shows is a service that has been running.
   const stream = await measureStream(pair, repeats);
   const backups = await measureBackups(setup);
   rows.push(...backups.rows, stream);
+  await quiet();
   const restores = await measureRestores(setup, backups);
+  await quiet();
   rows.push(...restores.rows, ...(await measureDelta(setup, backups)), ...commits.rows);
   await etcd?.stop();
+  await quiet();
   rows.push(await measureLatency(pair, items), await measureStalled(pair));
   skipped.push(...backups.skipped, ...restores.skipped, ...commits.skipped);
   await pair.stop();

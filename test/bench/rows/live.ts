@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Etcd } from "../etcd.js";
 import { rssAnonBytes } from "../memory.js";
 import { blockOf, COMMIT_BLOCK, type Pair } from "../pair.js";
+import { quiet } from "../quiet.js";
 import { StreamClient } from "../streams.js";
 import { median, type Row, round, type SkippedRow } from "../table.js";
 import { RawClient } from "../unary.js";
@@ -27,6 +28,7 @@ export async function measureCommits(
   const facts = { commit_puts_per_second: rate };
   const work = "commit, 5,000 puts a block, durable";
   if (etcd === null) return { rows: [], skipped: [{ work, reason: NO_ETCD }], facts };
+  await quiet();
   const other = items / (await etcd.put(0, items, BLOCK_PUTS, 0, COMMITS_IN_FLIGHT));
   const row: Row = {
     work,
