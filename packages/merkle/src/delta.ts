@@ -75,7 +75,7 @@ export function encodeDeltaBody(
 
 /**
  * The same body without the fold, for who has the nodes of both states already: a third cheaper.
- * @throws PROOF_INVALID like \`encodeDeltaBody\`.
+ * @throws PROOF_INVALID like `encodeDeltaBody`.
  */
 export function writeDeltaBody(
   path: string,

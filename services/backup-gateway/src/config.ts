@@ -39,7 +39,7 @@ export function readConfig(args?: readonly string[]): GatewayConfig {
         ),
         slots: option(
           "--slots <n>",
-          "streams and uploads served at the same time; a stream takes up to 1 MiB of memory",
+          "streams and uploads served at the same time; a stream takes about 1 MiB of memory",
           String(limits.GATEWAY_SLOTS),
           integer(1, SLOTS_MAX),
         ),

@@ -46,11 +46,6 @@ export class ChunkFrame {
     );
   }
 
-  /** Whether nothing was added yet. */
-  get isEmpty(): boolean {
-    return this.#at === FRAME_HEAD_BYTES;
-  }
-
   /** Bytes of chunks so far. */
   get bytes(): number {
     return this.#at - FRAME_HEAD_BYTES;

@@ -114,6 +114,11 @@ test("a page that cannot be is ROW_CORRUPT", async () => {
       () => walkEntries(new LeafWalk(env, file, NAME), file, Buffer.alloc(1)),
       (error) => error instanceof HoldfastError && error.reason === "ROW_CORRUPT",
     );
+    const isCorrupt = (error: unknown): boolean =>
+      error instanceof HoldfastError && error.reason === "ROW_CORRUPT";
+    // What a page number with flipped high bits comes to.
+    assert.throws(() => file.read(2 ** 47, 1, Buffer.alloc(file.pageBytes)), isCorrupt);
+    assert.throws(() => file.readValue(2 ** 63, 1, Buffer.alloc(1), 0), isCorrupt);
   } finally {
     file.close();
     await env.close();

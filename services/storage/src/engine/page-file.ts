@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { PAGE_HEAD_BYTES } from "./lmdb-page.js";
+import { corruptPage, PAGE_HEAD_BYTES } from "./lmdb-page.js";
 
 // A meta page, behind its head: magic u32, data version u32, address u64, size of the map u64,
 // then the record of a database, which begins with the size of a page.
@@ -26,27 +26,39 @@ export class PageFile {
    */
   constructor(folder: string) {
     this.#file = openSync(join(folder, "data.mdb"), "r");
-    const meta = Buffer.alloc(META_BYTES);
-    readSync(this.#file, meta, 0, META_BYTES, 0);
-    if (
-      meta.readUInt32LE(MAGIC_AT) !== MAGIC ||
-      meta.readUInt32LE(DATA_VERSION_AT) !== DATA_VERSION
-    ) {
+    try {
+      const meta = Buffer.alloc(META_BYTES);
+      readSync(this.#file, meta, 0, META_BYTES, 0);
+      const isKnown =
+        meta.readUInt32LE(MAGIC_AT) === MAGIC &&
+        meta.readUInt32LE(DATA_VERSION_AT) === DATA_VERSION;
+      if (!isKnown) {
+        throw new Error(`${folder} holds no LMDB environment of data version ${DATA_VERSION}`);
+      }
+      this.pageBytes = meta.readUInt32LE(PAGE_BYTES_AT);
+    } catch (error) {
       this.close();
-      throw new Error(`${folder} holds no LMDB environment of data version ${DATA_VERSION}`);
+      throw error;
     }
-    this.pageBytes = meta.readUInt32LE(PAGE_BYTES_AT);
   }
 
-  /** Reads `count` pages, the first of them number `page`, to `target`. @returns bytes read. */
+  /**
+   * Reads `count` pages, the first of them number `page`, to `target`.
+   * @returns bytes read.
+   * @throws ROW_CORRUPT when there can be no such page.
+   */
   read(page: number, count: number, target: Uint8Array): number {
-    return readSync(this.#file, target, 0, count * this.pageBytes, page * this.pageBytes);
+    return this.#readAt(page * this.pageBytes, count * this.pageBytes, target, 0);
   }
 
-  /** Reads a value that begins on a page of its own to `at` in `target`. @returns bytes read. */
+  /** Reads a value that begins on a page of its own to `at` in `target`; like `read`. */
   readValue(page: number, length: number, target: Uint8Array, at: number): number {
-    const from = page * this.pageBytes + PAGE_HEAD_BYTES;
-    return readSync(this.#file, target, at, length, from);
+    return this.#readAt(page * this.pageBytes + PAGE_HEAD_BYTES, length, target, at);
+  }
+
+  #readAt(position: number, length: number, target: Uint8Array, at: number): number {
+    if (!Number.isSafeInteger(position)) throw corruptPage();
+    return readSync(this.#file, target, at, length, position);
   }
 
   close(): void {

@@ -19,6 +19,7 @@ const ITEM_HEAD_BYTES_MAX = 4;
 /** Rows of no interest, about three pages of them, that are stepped over before a seek. */
 const STEPS_BEFORE_SEEK = 32;
 const OLDEST_VERSION = 0n;
+const PAGE_NUMBER_BYTES = 8;
 
 // Everything in a page is even, so keys are looked at as 16-bit words.
 const HEAD_WORDS: number = NODE_HEAD_BYTES / 2;
@@ -109,6 +110,7 @@ export class RowCopy {
     }
     target[at++] = rest;
     if (isBig) {
+      if (valueAt + PAGE_NUMBER_BYTES > source.buffer.byteLength) throw corruptPage();
       const page = Number(source.bytes.readBigUInt64LE(valueAt));
       if (this.#file.readValue(page, length, target, at) < length) throw corruptPage();
     } else {

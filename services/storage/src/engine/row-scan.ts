@@ -1,6 +1,7 @@
 import type { KeyHashRange } from "@holdfast/merkle";
 import type { GenerationEnv } from "./generation-env.js";
 import { LeafWalk } from "./leaf-walk.js";
+import { corruptPage } from "./lmdb-page.js";
 import { PageFile } from "./page-file.js";
 import { RowCopy, type ScannedRows } from "./row-copy.js";
 import { SHARDS, shardOf } from "./schema.js";
@@ -36,13 +37,20 @@ export class RowScanner {
   copy(range: KeyHashRange, version: bigint, target: Buffer, at: number): ScannedRows | null {
     const walk = this.#shards[shardOf(range.start)] as LeafWalk;
     const copy = new RowCopy(this.#file, version, target, at);
-    let isMore = walk.seek(range.start);
+    let sought = range.start;
+    let isMore = walk.seek(sought);
     while (isMore) {
       const end = range.end === null ? walk.nodes : walk.nodesBelow(range.end);
       const seek = copy.take(walk.memory, walk.pageAt, walk.first, end);
       if (copy.isFull) return null;
-      if (seek !== null) isMore = walk.seek(seek);
-      else isMore = end === walk.nodes && walk.next();
+      if (seek === null) {
+        isMore = end === walk.nodes && walk.next();
+        continue;
+      }
+      // A rotten key may lead back: then the walk would never end.
+      if (seek.compare(sought) <= 0) throw corruptPage();
+      sought = seek;
+      isMore = walk.seek(seek);
     }
     return copy.result();
   }

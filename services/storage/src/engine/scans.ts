@@ -40,7 +40,13 @@ export class Scans {
   #open(path: string): OpenGeneration {
     let generation = this.#generations.get(path);
     if (generation === undefined) {
-      generation = new OpenGeneration(openGenerationEnv(path));
+      const env = openGenerationEnv(path);
+      try {
+        generation = new OpenGeneration(env);
+      } catch (error) {
+        void env.close();
+        throw error;
+      }
       this.#generations.set(path, generation);
     }
     return generation;

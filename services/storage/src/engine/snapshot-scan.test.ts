@@ -247,3 +247,16 @@ test("rows that are not those of the tree are data loss", async () => {
   }
   await scans.close();
 });
+
+test("a job fills no more than so many frames of the usual size, however large values are", async () => {
+  await using model = await ScanModel.open();
+  const scans = new Scans();
+  const large = (name: string): ModelWrite => [Buffer.from(name), Buffer.alloc(900_000)];
+  const version = model.commit([large("a")], [large("b")], [large("c")]);
+  const of = { generation: model.store.env.path, version, after: "", withProofs: false };
+  const job: SnapshotJob = { kind: "snapshot", ...of, tilesMax: null, framesMax: 4, memory: [] };
+  const results = scans.run(job, () => false) as readonly FrameResult[];
+  assert.equal(results.length, 1);
+  assert.equal(results[0]?.isLast, false);
+  await scans.close();
+});

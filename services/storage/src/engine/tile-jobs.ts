@@ -1,6 +1,7 @@
 import { invalidField } from "@holdfast/core";
 import { type Tile, tileAt, tilesBehind } from "../state/tiling.js";
 import type { TreeView } from "../state/tree-view.js";
+import { FRAME_BYTES } from "./chunk-frame.js";
 import type { OpenGeneration } from "./open-generation.js";
 import { type IsCancelled, untilCancelled } from "./scan-cancelled.js";
 import type {
@@ -15,7 +16,8 @@ import type {
 import { packTiles } from "./snapshot-frame.js";
 
 /**
- * @returns consecutive frames; the last one tells whether more follow.
+ * @returns consecutive frames, as many as asked for or as fill so many of the usual size; the last
+ * one tells whether more follow.
  * @throws ROW_CORRUPT, CANCELLED
  */
 export function snapshotFrames(
@@ -28,13 +30,15 @@ export function snapshotFrames(
   const source = { ...job, view, rows, chunkIds };
   const results: FrameResult[] = [];
   let { after, tilesMax } = job;
+  let bytes = 0;
   for (let frames = 0; frames < job.framesMax; frames++) {
     const tiles = upTo(untilCancelled(tilesBehind(view, after), isCancelled), tilesMax);
     const result = packTiles(tiles, source, after, job.memory[frames] ?? null);
     results.push(result);
     after = result.last;
     if (tilesMax !== null) tilesMax -= result.tiles;
-    if (result.isLast) break;
+    bytes += result.frame?.length ?? 0;
+    if (result.isLast || bytes >= job.framesMax * FRAME_BYTES) break;
   }
   return results;
 }

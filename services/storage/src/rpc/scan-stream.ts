@@ -41,16 +41,18 @@ export interface FillAhead {
 }
 
 /**
- * Frames that one job fills for a reader who is faster than the scan: each job costs messages and
- * wakes two threads. With those that are being sent twice as many are in memory, 1 MiB.
+ * Frames of the usual size that one job fills for a reader who is faster than the scan: each job
+ * costs messages and wakes two threads. With those that are being sent twice as many are in memory,
+ * 1 MiB, or one larger frame more.
  */
 const FRAMES_PER_JOB_MAX = 4;
 /** Frames above this are not kept to be used again: a stream's memory is bounded. */
 const SPARE_BYTES_MAX: number = 2 ** 18;
 
 /**
- * Serves one stream: slot, lease, checks, header, frames, trailer. One job fills frames ahead
- * while those of the job before are sent. Nothing is sent before the slot is there and the request was checked.
+ * Serves one stream: slot, lease, checks, header, frames, trailer. One job fills frames ahead while
+ * those of the job before are sent. Nothing is sent before the slot is there and the request was
+ * checked.
  * @param plan checks the request; its generation stays in use until the stream ends.
  * @throws NO_SLOT, LEASE_*, what the plan or a job throws, the reason of the call's signal.
  */
