@@ -49,7 +49,7 @@ test("a second signal hurries", async () => {
 });
 
 for (const [mode, text] of [
-  ["start-fails", /no engine/],
+  ["start-fails", /could not start: .*no engine.*\n$/],
   ["rejects", /unhandled rejection.*|lost/],
   ["fatal", /engine failed/],
 ] as const) {

@@ -67,7 +67,9 @@ export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): 
   const alive = setInterval(() => undefined, 60_000);
 
   try {
-    const service = await plan.start(config, { logger, fatal });
+    const service = await plan
+      .start(config, { logger, fatal })
+      .catch((error: unknown) => failStart(plan.name, logger, error));
     printReady(service);
     logger.info({ listen: service.listen, admin: service.admin }, "ready");
     await stopping;
@@ -80,6 +82,15 @@ export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): 
   clearInterval(alive);
   logger.info({}, "ended");
   process.exit(0);
+}
+
+/** Behind the log stands a sentence, for who starts it by hand. */
+function failStart(name: string, logger: Logger, error: unknown): never {
+  if (error instanceof UsageError) exitWithUsage(error);
+  logger.error({ error }, "could not start");
+  const why = error instanceof Error ? error.message : String(error);
+  writeSync(2, `${name} could not start: ${why}\n`);
+  process.exit(1);
 }
 
 /** Prints the one line on stdout that others wait for. */

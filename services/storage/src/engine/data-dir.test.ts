@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { temporaryDirectory } from "@holdfast/testing";
@@ -92,4 +92,15 @@ test("generations that nobody needs are removed when the live one is open", asyn
   assert.ok((await readdir(join(folder.path, "generations"))).includes("not-mine"));
   assert.equal(second.control.live(), 1);
   await second.close();
+});
+
+test("a folder of other files is refused and left as it is", async () => {
+  await using folder = await temporaryDirectory();
+  await writeFile(join(folder.path, "passwd"), "not ours");
+  await assert.rejects(DataDir.open(folder.path), {
+    reason: "ENGINE_FAILED",
+    message: /holds other files and no store/,
+  });
+  assert.deepEqual(await readdir(folder.path), ["passwd"]);
+  await assert.rejects(DataDir.open(join(folder.path, "passwd")), { reason: "ENGINE_FAILED" });
 });

@@ -28,9 +28,11 @@ export class DataDir {
 
   /**
    * Opens a data directory, or makes it.
-   * @throws ENGINE_FAILED when it is locked or its format is newer than this program's.
+   * @throws ENGINE_FAILED when it is locked, holds something else, or its format is newer than this
+   * program's.
    */
   static async open(path: string): Promise<DataDir> {
+    await requireStoreOrNothing(path);
     await mkdir(join(path, "generations"), { recursive: true });
     const unlock = lockDataDir(join(path, "LOCK"));
     try {
@@ -108,6 +110,23 @@ export class DataDir {
       await this.removeGeneration(number);
     }
   }
+}
+
+/** What a disk of its own may hold besides a store. */
+const NOBODYS: readonly string[] = ["lost+found"];
+
+/** A folder of other files is not taken over. @throws ENGINE_FAILED */
+async function requireStoreOrNothing(path: string): Promise<void> {
+  const names = await readdir(path).catch((cause: NodeJS.ErrnoException): string[] => {
+    if (cause.code === "ENOENT") return [];
+    throw new HoldfastError("ENGINE_FAILED", `${path} cannot be read as a folder.`, { cause });
+  });
+  const isStore = names.includes("generations") || names.includes("control");
+  if (isStore || names.every((name) => NOBODYS.includes(name))) return;
+  throw new HoldfastError(
+    "ENGINE_FAILED",
+    `${path} holds other files and no store. Name a new or an empty folder.`,
+  );
 }
 
 /** @throws ENGINE_FAILED when a newer program wrote it. */
