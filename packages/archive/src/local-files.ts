@@ -231,12 +231,13 @@ function systemFailure(name: string, verb: string, error: unknown): ArchiveError
   if (error instanceof ArchiveError) return error;
   const code = codeOf(error);
   const metadata = { file: name, system_code: code };
+  const what = name === "" ? "the folder of the archive" : name;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    const message = `Cannot ${verb} ${name}: the disk is full; make room and run it again.`;
+    const message = `Cannot ${verb} ${what}: the disk is full; make room and run it again.`;
     return new ArchiveError("ARCHIVE_DISK_FULL", message, metadata, error);
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return new ArchiveError("ARCHIVE_IO", `Cannot ${verb} ${name}: ${reason}.`, metadata, error);
+  return new ArchiveError("ARCHIVE_IO", `Cannot ${verb} ${what}: ${reason}.`, metadata, error);
 }
 
 function codeOf(error: unknown): string {

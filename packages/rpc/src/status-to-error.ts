@@ -72,7 +72,7 @@ function isReason(text: string): text is Reason {
   return Object.hasOwn(REASONS, text);
 }
 
-/** How grpc-js words a connection that broke under a call (PITFALLS of grpc-js 1.14). */
+/** How grpc-js words a connection that broke under a call (1.14.7). */
 const BROKEN_OFF = /RST_STREAM|session|GOAWAY|without gRPC status|connection|socket/i;
 const TOO_LARGE = /message larger than|size larger than|larger than max/i;
 
