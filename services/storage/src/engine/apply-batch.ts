@@ -18,6 +18,8 @@ export class BatchApplier {
    * All of it is durable when this returns, and nothing of it is there when it throws. Each
    * segment is a child transaction: LMDB keeps the pages a transaction has touched in a sorted
    * list and moves half of it for each new one; a child's list is short, and merged in one pass.
+   * An error in a child ends all of them. (lmdb 3.5.6 does not notice a child that could not begin,
+   * which takes a failed allocation.)
    * @throws Error of LMDB; the environment may be unusable after that.
    */
   apply(segments: readonly Segment[]): void {
