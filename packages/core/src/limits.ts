@@ -35,6 +35,8 @@ export const UPLOAD_PART_BYTES_MAX: number = 64 * KIB;
 export const UPLOAD_BYTES_MAX: number = 4 * MIB;
 /** Upload calls of one restore at the same time. */
 export const UPLOAD_STREAMS_MAX = 4;
+/** Bytes under way on a connection that uploads, over all its uploads. */
+export const UPLOAD_WINDOW_BYTES: number = MIB;
 
 /** Largest message the gateway takes, bytes. */
 export const GATEWAY_RECEIVE_BYTES_MAX: number = 128 * KIB;

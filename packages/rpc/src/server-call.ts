@@ -20,6 +20,7 @@ import { incident, toServiceError } from "./error-to-status.js";
 import type { ReceiveBudget } from "./receive-budget.js";
 import { withResumePoint } from "./resume-point.js";
 import { stalled } from "./stalled.js";
+import { widenWindow } from "./upload-window.js";
 import { wallMs } from "./wall-time.js";
 
 /** What a call needs of the server it belongs to. */
@@ -126,6 +127,7 @@ export class ServerCall {
       this.fail(error);
       return false;
     }
+    if (this.#codec.requestStream) widenWindow(this.#stream);
     this.#armRequest(leftMs);
     callsByMetadata.set(metadata, this);
     return true;
