@@ -1,17 +1,11 @@
 import { AscendingFold, type NodeMaker } from "./ascending-fold.js";
-import {
-  type FoldedChunk,
-  type OnInner,
-  type OnItem,
-  outOfOrder,
-  outsidePath,
-} from "./folded-chunk.js";
+import { type FoldedTree, outOfOrder, outsidePath } from "./folded-chunk.js";
 import { HASH_BYTES } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
-import { EMPTY, INNER, KEY_HASH, LEAVES_MAX, RECORD_BYTES, VALUE_HASH } from "./node-records.js";
+import { EMPTY, INNER, KEY_HASH, LEAVES_MAX, VALUE_HASH } from "./node-records.js";
 import { hasPath } from "./path.js";
 import { TreeBatch } from "./tree-batch.js";
-import { EMPTY_NODE } from "./tree-node.js";
+import { EMPTY_NODE, type TreeNode } from "./tree-node.js";
 
 /** Largest body, bytes: one largest item, or any tile of small ones, with room to spare. */
 const BODY_BYTES_MAX = 2_097_152;
@@ -22,7 +16,8 @@ const ITEMS_MAX: number = LEAVES_MAX;
  * Folds chunks in batches: first all keys and values are hashed, which puts the leaves in place,
  * then the tree above them. Memory: 11 MiB reserved, touched as needed.
  */
-export class ChunkBatch {
+export class ChunkBatch implements FoldedTree {
+  readonly memory: DataView;
   readonly #tree: TreeBatch;
   readonly #bytes: Uint8Array;
   /** The memory as words; key hashes are aligned to words. */
@@ -31,12 +26,16 @@ export class ChunkBatch {
   readonly #spans: Int32Array = new Int32Array(2 * ITEMS_MAX);
   /** The leaf pushed last. */
   #leaf = 0;
-  #busy = false;
+  // What was folded last.
+  #node: TreeNode = EMPTY_NODE;
+  #items = 0;
+  #itemBytes = 0;
 
   private constructor(tree: TreeBatch) {
     this.#tree = tree;
     this.#bytes = tree.batch.bytes;
     this.#words = new Uint32Array(this.#bytes.buffer);
+    this.memory = new DataView(this.#bytes.buffer);
   }
 
   /** Null where WebAssembly's SIMD is missing. */
@@ -46,32 +45,60 @@ export class ChunkBatch {
   }
 
   /**
-   * Does what `foldChunk` does; null when the chunk is too large for this, or it is called from
-   * `onItem` or `onInner` of another chunk.
-   * @throws PROOF_INVALID as `foldChunk`.
+   * Does what `foldTree` does, and answers itself; null when the chunk is too large for this.
+   * @throws PROOF_INVALID as `foldTree`.
    */
-  fold(
-    path: string,
-    body: Buffer,
-    onItem: OnItem | undefined,
-    onInner: OnInner | undefined,
-  ): FoldedChunk | null {
-    if (this.#busy || body.length > BODY_BYTES_MAX) return null;
-    this.#busy = true;
-    try {
-      const items = this.#hashItems(body);
-      if (items === null) return null;
-      const root = this.#shape(path, items);
-      if (this.#tree.records.full) return null;
-      const [node = EMPTY_NODE] = this.#tree.hash(root);
-      let bytes = 0;
-      for (let i = 0; i < items; i++) bytes += this.#itemEnd(i) - this.#itemStart(i);
-      if (onItem !== undefined) this.#reportItems(items, onItem);
-      if (onInner !== undefined) this.#reportInners(onInner);
-      return { node, items, bytes };
-    } finally {
-      this.#busy = false;
-    }
+  fold(path: string, body: Buffer): this | null {
+    if (body.length > BODY_BYTES_MAX) return null;
+    const items = this.#hashItems(body);
+    if (items === null) return null;
+    const root = this.#shape(path, items);
+    if (this.#tree.records.full) return null;
+    [this.#node = EMPTY_NODE] = this.#tree.hash(root);
+    this.#items = items;
+    this.#itemBytes = 0;
+    for (let i = 0; i < items; i++) this.#itemBytes += this.itemEnd(i) - this.itemStart(i);
+    return this;
+  }
+
+  get node(): TreeNode {
+    return this.#node;
+  }
+
+  get items(): number {
+    return this.#items;
+  }
+
+  get bytes(): number {
+    return this.#itemBytes;
+  }
+
+  get inners(): number {
+    return this.#tree.records.inners;
+  }
+
+  keyHashAt(item: number): number {
+    return this.#tree.records.leafAt(item) + KEY_HASH;
+  }
+
+  itemStart(item: number): number {
+    return this.#spans[2 * item] ?? 0;
+  }
+
+  itemEnd(item: number): number {
+    return this.#spans[2 * item + 1] ?? 0;
+  }
+
+  hashAt(inner: number): number {
+    return this.#tree.records.target(INNER + inner);
+  }
+
+  depth(inner: number): number {
+    return this.#tree.records.depth(inner);
+  }
+
+  lastItem(inner: number): number {
+    return this.#tree.records.lastLeaf(inner);
   }
 
   /** Hashes keys and values into the leaves; answers how many there are, null if too many. */
@@ -115,44 +142,23 @@ export class ChunkBatch {
     return fold.finish(4 * path.length);
   }
 
-  /** The hashes are parts of one copy of the leaves. */
-  #reportItems(items: number, onItem: OnItem): void {
-    const leaves = this.#tree.copy(this.#tree.records.leafAt(0), items * RECORD_BYTES);
-    const hashAt = (at: number): Buffer => leaves.subarray(at, at + HASH_BYTES);
-    for (let i = 0; i < items; i++) {
-      const leaf = i * RECORD_BYTES;
-      const [keyHash, valueHash] = [hashAt(leaf + KEY_HASH), hashAt(leaf + VALUE_HASH)];
-      onItem(keyHash, valueHash, this.#itemStart(i), this.#itemEnd(i));
-    }
-  }
-
-  #reportInners(onInner: OnInner): void {
-    const { records } = this.#tree;
-    const hash = Buffer.alloc(HASH_BYTES);
-    for (let inner = 0; inner < records.inners; inner++) {
-      const at = records.target(INNER + inner);
-      for (let i = 0; i < HASH_BYTES; i++) hash[i] = this.#bytes[at + i] ?? 0;
-      onInner(records.depth(inner), records.lastLeaf(inner), hash);
-    }
-  }
-
   #checkPath(path: string, leaf: number): void {
-    const at = this.#tree.records.leafAt(leaf) + KEY_HASH;
+    const at = this.keyHashAt(leaf);
     if (hasPath(this.#bytes.subarray(at, at + HASH_BYTES), path)) return;
-    throw outsidePath(path, this.#itemStart(leaf));
+    throw outsidePath(path, this.itemStart(leaf));
   }
 
   /** The bit at `depth` of the key hash of the leaf pushed last. */
   #bit(depth: number): 0 | 1 {
-    const keyHash = this.#tree.records.leafAt(this.#leaf) + KEY_HASH;
+    const keyHash = this.keyHashAt(this.#leaf);
     const byte = this.#bytes[keyHash + (depth >> 3)] ?? 0;
     return ((byte >> (7 - (depth & 7))) & 1) === 0 ? 0 : 1;
   }
 
   /** How many bits the key hash of a leaf shares with the one before, which must be less. */
   #commonBits(leaf: number): number {
-    const before = (this.#tree.records.leafAt(leaf - 1) + KEY_HASH) >> 2;
-    const here = (this.#tree.records.leafAt(leaf) + KEY_HASH) >> 2;
+    const before = this.keyHashAt(leaf - 1) >> 2;
+    const here = this.keyHashAt(leaf) >> 2;
     for (let word = 0; word < HASH_BYTES / 4; word++) {
       const a = swapBytes(this.#words[before + word] ?? 0);
       const b = swapBytes(this.#words[here + word] ?? 0);
@@ -160,15 +166,7 @@ export class ChunkBatch {
       if (a >>> 0 > b >>> 0) break;
       return 32 * word + Math.clz32(a ^ b);
     }
-    throw outOfOrder(this.#itemStart(leaf));
-  }
-
-  #itemStart(index: number): number {
-    return this.#spans[2 * index] ?? 0;
-  }
-
-  #itemEnd(index: number): number {
-    return this.#spans[2 * index + 1] ?? 0;
+    throw outOfOrder(this.itemStart(leaf));
   }
 }
 

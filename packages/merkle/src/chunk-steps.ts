@@ -1,32 +1,23 @@
 import { AscendingFold } from "./ascending-fold.js";
-import {
-  type FoldedChunk,
-  type OnInner,
-  type OnItem,
-  outOfOrder,
-  outsidePath,
-} from "./folded-chunk.js";
+import { type FoldedChunk, outOfOrder, outsidePath } from "./folded-chunk.js";
 import { sha256 } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
 import { bitAt, commonBits, compareKeyHash, hasPath } from "./path.js";
+import type { RecordedTree } from "./recorded-tree.js";
 import { combine, EMPTY_NODE, nodeHash, type TreeNode } from "./tree-node.js";
 
 /**
  * Does what `foldChunk` does item by item, for chunks of any size and where there is no SIMD.
+ * @param record is told every item and inner node.
  * @throws PROOF_INVALID as `foldChunk`.
  */
-export function foldChunkInSteps(
-  path: string,
-  body: Buffer,
-  onItem: OnItem | undefined,
-  onInner: OnInner | undefined,
-): FoldedChunk {
+export function foldChunkInSteps(path: string, body: Buffer, record?: RecordedTree): FoldedChunk {
   let last: Buffer = Buffer.alloc(0);
   const fold = new AscendingFold<TreeNode>({
     empty: EMPTY_NODE,
     inner(left, right, depth) {
       const node = combine(left, right);
-      onInner?.(depth, fold.leaves - 1, nodeHash(node));
+      record?.inner(depth, fold.leaves - 1, nodeHash(node));
       return node;
     },
     bit: (depth) => bitAt(last, depth),
@@ -42,7 +33,7 @@ export function foldChunkInSteps(
     if (fold.leaves > 0) fold.part(commonBits(last, keyHash));
     last = keyHash;
     fold.push({ kind: "leaf", keyHash, valueHash });
-    onItem?.(keyHash, valueHash, start, end);
+    record?.item(keyHash, valueHash, start, end);
     bytes += end - start;
   }
   return { node: fold.finish(4 * path.length), items: fold.leaves, bytes };

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ChunkBatch } from "./chunk-batch.js";
 import { foldChunkInSteps } from "./chunk-steps.js";
-import { chunkId, chunkItems, type FoldedChunk, foldChunk, nodesEqual } from "./index.js";
+import { chunkId, chunkItems, type FoldedTree, foldChunk, foldTree, nodesEqual } from "./index.js";
+import { RecordedTree } from "./recorded-tree.js";
 import {
   leavesUnder,
   type ModelItem,
@@ -19,19 +20,25 @@ import {
 
 const PROOF_INVALID = { reason: "PROOF_INVALID" };
 
-type Fold = typeof foldChunk;
+type Fold = typeof foldTree;
 
 const batch = ChunkBatch.create() ?? assert.fail("this machine has no SIMD: nothing to test");
 const folds: readonly (readonly [string, Fold])[] = [
-  [
-    "in batches",
-    (path, body, onItem, onInner) =>
-      batch.fold(path, body, onItem, onInner) ?? assert.fail("too large"),
-  ],
-  ["in steps", (path, body, onItem, onInner) => foldChunkInSteps(path, body, onItem, onInner)],
+  ["in batches", (path, body) => batch.fold(path, body) ?? assert.fail("too large")],
+  ["in steps", foldTreeInSteps],
 ];
 
 for (const [how, fold] of folds) testFold(how, fold);
+
+function foldTreeInSteps(path: string, body: Buffer): FoldedTree {
+  const record = new RecordedTree();
+  return record.finish(foldChunkInSteps(path, body, record));
+}
+
+/** A copy of a hash of the tree. */
+function hashOf({ memory }: FoldedTree, at: number): Buffer {
+  return Buffer.from(Buffer.from(memory.buffer, memory.byteOffset + at, 32));
+}
 
 interface Inner {
   readonly depth: number;
@@ -70,9 +77,8 @@ test("chunkItems finds keys and values", () => {
 test("both ways give the same for chunks of many sizes, and foldChunk too", () => {
   for (let count = 0; count < 40; count++) {
     const body = modelBody(modelItems(`same ${count}`, 3 * count, 30 * count));
-    const expected = foldChunkInSteps("", body, undefined, undefined);
-    assert.deepEqual(batch.fold("", body, undefined, undefined), expected, `${3 * count} items`);
-    assert.deepEqual(foldChunk("", body), expected);
+    const expected = foldChunkInSteps("", body);
+    assert.deepEqual(foldChunk("", body), expected, `${3 * count} items`);
   }
 });
 
@@ -80,8 +86,8 @@ test("a chunk after a refused one is not disturbed", () => {
   const items = modelItems("after", 40, 500);
   const body = modelBody(items);
   for (const cut of [1, 700, 5_000, body.length - 1]) {
-    assert.throws(() => batch.fold("", body.subarray(0, cut), undefined, undefined), PROOF_INVALID);
-    assert.deepEqual(batch.fold("", body, undefined, undefined)?.node, modelNode(items, ""));
+    assert.throws(() => batch.fold("", body.subarray(0, cut)), PROOF_INVALID);
+    assert.deepEqual(batch.fold("", body)?.node, modelNode(items, ""));
   }
 });
 
@@ -91,50 +97,21 @@ test("hashes a refused chunk still had to compute are forgotten", () => {
   const [item] = long.map(({ key }) => modelItem(key, Buffer.alloc(250, 1)));
   assert.ok(item !== undefined);
   const cut = Buffer.concat([modelBody([item]), Buffer.of(0x32)]);
-  assert.throws(() => batch.fold("", cut, undefined, undefined), PROOF_INVALID);
-  assert.deepEqual(
-    batch.fold("", modelBody(short), undefined, undefined)?.node,
-    modelNode(short, ""),
-  );
-});
-
-test("a chunk within a chunk is not disturbed", () => {
-  const [outer, inner] = [modelItems("outer", 30), modelItems("inner", 60)];
-  const seen: Buffer[] = [];
-  const foldInner = (): void =>
-    assert.deepEqual(foldChunk("", modelBody(inner)).node, modelNode(inner, ""));
-  const hashes: string[] = [];
-  const { node } = foldChunk(
-    "",
-    modelBody(outer),
-    (keyHash) => {
-      foldInner();
-      seen.push(keyHash);
-    },
-    (_depth, _lastItem, hash) => {
-      foldInner();
-      hashes.push(hash.toString("hex"));
-    },
-  );
-  assert.deepEqual(
-    hashes,
-    modelInners(outer, "").map(({ hash }) => hash.toString("hex")),
-  );
-  assert.deepEqual(node, modelNode(outer, ""));
-  assert.deepEqual(
-    seen,
-    outer.map(({ keyHash }) => keyHash),
-  );
+  assert.throws(() => batch.fold("", cut), PROOF_INVALID);
+  assert.deepEqual(batch.fold("", modelBody(short))?.node, modelNode(short, ""));
 });
 
 test("what is too large for a batch is folded in steps", () => {
   const items = modelItems("many", 33_000, 0);
   const body = modelBody(items);
-  assert.equal(batch.fold("", body, undefined, undefined), null);
-  const folded = foldChunk("", body);
-  assert.equal(folded.items, 33_000);
+  assert.equal(batch.fold("", body), null);
+  assert.deepEqual(foldChunk("", body), foldChunkInSteps("", body));
+  const tree = foldTree("", body);
+  assert.equal(tree.items, 33_000);
+  const last = items.at(-1);
+  assert.deepEqual(hashOf(tree, tree.keyHashAt(32_999)), last?.keyHash);
   const large = Buffer.concat(Array<Buffer>(3).fill(modelBody(modelItems("1 MiB", 1, 1 << 20))));
-  if (large.length > 1 << 21) assert.equal(batch.fold("", large, undefined, undefined), null);
+  if (large.length > 1 << 21) assert.equal(batch.fold("", large), null);
 });
 
 function testFold(how: string, fold: Fold): void {
@@ -171,32 +148,33 @@ function testFold(how: string, fold: Fold): void {
     assert.deepEqual(fold(path, modelBody([item])).node, { kind: "leaf", keyHash, valueHash });
   });
 
-  test(`onItem sees every item with its hashes, which stay as they are, ${how}`, () => {
-    const items = modelItems("onItem", 500, 250);
+  test(`the tree has every item with its hashes, ${how}`, () => {
+    const items = modelItems("items", 500, 250);
     const body = modelBody(items);
-    const seen: { keyHash: Buffer; valueHash: Buffer; item: Buffer }[] = [];
-    fold("", body, (keyHash, valueHash, start, end) => {
-      seen.push({ keyHash, valueHash, item: body.subarray(start, end) });
-    });
-    fold("", modelBody(modelItems("another", 500)));
-    assert.equal(seen.length, items.length);
+    const tree = fold("", body);
+    assert.equal(tree.items, items.length);
     for (const [i, { keyHash, valueHash, item }] of items.entries()) {
-      assert.deepEqual(seen[i], { keyHash, valueHash, item }, `item ${i}`);
+      const at = tree.keyHashAt(i);
+      assert.deepEqual(hashOf(tree, at), keyHash, `key hash of item ${i}`);
+      assert.deepEqual(hashOf(tree, at + 32), valueHash, `value hash of item ${i}`);
+      assert.deepEqual(body.subarray(tree.itemStart(i), tree.itemEnd(i)), item, `item ${i}`);
     }
   });
 
-  test(`onInner sees every inner node in post-order, ${how}`, () => {
+  test(`the tree has every inner node in post-order, ${how}`, () => {
     for (const [count, path] of [
       [1, "a"],
       [2, ""],
       [500, ""],
       [500, "7"],
     ] as const) {
-      const items = leavesUnder(modelItems(`onInner ${count}`, count), pathBits(path));
-      const seen: Inner[] = [];
-      fold(path, modelBody(items), undefined, (depth, lastItem, hash) => {
-        seen.push({ depth, lastItem, hash: Buffer.from(hash) });
-      });
+      const items = leavesUnder(modelItems(`inners ${count}`, count), pathBits(path));
+      const tree = fold(path, modelBody(items));
+      const seen: Inner[] = Array.from({ length: tree.inners }, (_, inner) => ({
+        depth: tree.depth(inner),
+        lastItem: tree.lastItem(inner),
+        hash: hashOf(tree, tree.hashAt(inner)),
+      }));
       assert.deepEqual(seen, modelInners(items, pathBits(path)), `${count} items under "${path}"`);
     }
   });
@@ -207,7 +185,7 @@ function testFold(how: string, fold: Fold): void {
     for (let bit = 0; bit < 8 * body.length; bit++) {
       const damaged = Buffer.from(body);
       damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      let folded: FoldedChunk;
+      let folded: FoldedTree;
       try {
         folded = fold("", damaged);
       } catch (error) {

@@ -1,8 +1,9 @@
 import { ChunkBatch } from "./chunk-batch.js";
 import { foldChunkInSteps } from "./chunk-steps.js";
-import type { FoldedChunk, OnInner, OnItem } from "./folded-chunk.js";
+import type { FoldedChunk, FoldedTree } from "./folded-chunk.js";
 import { sha256 } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
+import { RecordedTree } from "./recorded-tree.js";
 
 /** Where an item lies in a chunk body. */
 export interface ChunkItem {
@@ -24,14 +25,22 @@ let batch: ChunkBatch | null | undefined;
  * `path`. The chunk is proved when that node is the one the manifest or the proof has there.
  * @throws PROOF_INVALID when an item is not canonical, lies elsewhere or is out of order.
  */
-export function foldChunk(
-  path: string,
-  body: Buffer,
-  onItem?: OnItem,
-  onInner?: OnInner,
-): FoldedChunk {
+export function foldChunk(path: string, body: Buffer): FoldedChunk {
   prepareFoldChunk();
-  return batch?.fold(path, body, onItem, onInner) ?? foldChunkInSteps(path, body, onItem, onInner);
+  const folded = batch?.fold(path, body) ?? foldChunkInSteps(path, body);
+  return { node: folded.node, items: folded.items, bytes: folded.bytes };
+}
+
+/**
+ * Folds a chunk body as `foldChunk` does, and shows the whole tree below the node.
+ * @throws PROOF_INVALID as `foldChunk`.
+ */
+export function foldTree(path: string, body: Buffer): FoldedTree {
+  prepareFoldChunk();
+  const tree = batch?.fold(path, body) ?? null;
+  if (tree !== null) return tree;
+  const record = new RecordedTree();
+  return record.finish(foldChunkInSteps(path, body, record));
 }
 
 /** Makes now what the first `foldChunk` of this thread would make. */

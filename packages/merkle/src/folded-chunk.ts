@@ -12,23 +12,28 @@ export interface FoldedChunk {
 }
 
 /**
- * Called for each item of a chunk in order; when the chunk turns out to be wrong, perhaps for some
- * of them. The hashes may be kept, but share an allocation with the chunk's others: copy them to
- * keep a few for long. The item is `body.subarray(itemStart, itemEnd)`.
+ * The tree of a chunk: its items in order, and its inner nodes up to the one at the chunk's path,
+ * deeper ones first and left before right, also those with an empty half. It lies in memory that
+ * the next fold of this thread overwrites.
  */
-export type OnItem = (
-  keyHash: Buffer,
-  valueHash: Buffer,
-  itemStart: number,
-  itemEnd: number,
-) => void;
-
-/**
- * Called for each inner node that a chunk folds to, up to the one at the chunk's path: deeper ones
- * first and left before right, also those with an empty half. `lastItem` is the index of the last
- * item below it. The hash is valid during the call.
- */
-export type OnInner = (depth: number, lastItem: number, hash: Buffer) => void;
+export interface FoldedTree extends FoldedChunk {
+  /** The memory, for the addresses below. */
+  readonly memory: DataView;
+  /** Number of inner nodes. */
+  readonly inners: number;
+  /** Address of an item's key hash; its value hash follows. */
+  keyHashAt(item: number): number;
+  /** First byte of an item in the body. */
+  itemStart(item: number): number;
+  /** Behind the last byte of an item in the body. */
+  itemEnd(item: number): number;
+  /** Address of an inner node's hash. */
+  hashAt(inner: number): number;
+  /** Depth of an inner node. */
+  depth(inner: number): number;
+  /** Index of the last item below an inner node. */
+  lastItem(inner: number): number;
+}
 
 /** PROOF_INVALID for an item that does not lie under the chunk's path. */
 export function outsidePath(path: string, itemStart: number): Error {

@@ -1,4 +1,11 @@
-export { type ChunkItem, chunkId, chunkItems, foldChunk, prepareFoldChunk } from "./chunk.js";
+export {
+  type ChunkItem,
+  chunkId,
+  chunkItems,
+  foldChunk,
+  foldTree,
+  prepareFoldChunk,
+} from "./chunk.js";
 export {
   type BitPath,
   type DeltaBody,
@@ -10,7 +17,7 @@ export {
 } from "./delta.js";
 export type { DeltaChange } from "./delta-change.js";
 export { prepareFoldDelta } from "./delta-fold.js";
-export type { FoldedChunk, OnInner, OnItem } from "./folded-chunk.js";
+export type { FoldedChunk, FoldedTree } from "./folded-chunk.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
 export { HashBatch } from "./hash-batch.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";

@@ -1,4 +1,4 @@
-import { copyBytes } from "../restore/copy-bytes.js";
+import { copyWords } from "../restore/copy-words.js";
 import { doneRow, isDone, sameTile } from "../restore/plan-row.js";
 import { tileInvalid } from "../restore/restore-errors.js";
 import type { ProvedBatch } from "../restore/tile-prover.js";
@@ -72,8 +72,10 @@ export class TileWriter {
     const options = { append };
     // One key buffer for all: inside a synchronous transaction LMDB copies at once.
     const key = stateKey(first, this.#version);
+    const keyView = new DataView(key.buffer, key.byteOffset, key.length);
+    const hashes = new DataView(keyHashes.buffer, keyHashes.byteOffset, keyHashes.length);
     for (let item = from; item < to; item++) {
-      copyBytes(keyHashes, KEY_HASH_BYTES * item, key, 0, KEY_HASH_BYTES);
+      copyWords(hashes, KEY_HASH_BYTES * item, keyView, 0, KEY_HASH_BYTES / 4);
       const row = bytes.subarray(spans[2 * item], spans[2 * item + 1]);
       // LMDB refuses, and lmdb-js does not throw, when what is appended is not the last; the
       // declaration hides what is returned.

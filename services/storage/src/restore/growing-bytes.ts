@@ -2,6 +2,8 @@
 export class GrowingBytes {
   /** The bytes written, and room behind them. Another one after each `reserve`. */
   buffer: Buffer;
+  /** The same memory. Another one after each `reserve`. */
+  view: DataView;
   /** Bytes written. */
   length = 0;
   /** The memory of `buffer`, its own and whole, so that it can go to another thread. */
@@ -10,6 +12,7 @@ export class GrowingBytes {
   constructor(capacity: number) {
     this.#bytes = new Uint8Array(capacity);
     this.buffer = Buffer.from(this.#bytes.buffer);
+    this.view = new DataView(this.#bytes.buffer);
   }
 
   /** Makes room for `bytes` more and counts them as written; answers where they begin. */
@@ -21,6 +24,7 @@ export class GrowingBytes {
       larger.set(this.#bytes.subarray(0, at));
       this.#bytes = larger;
       this.buffer = Buffer.from(larger.buffer);
+      this.view = new DataView(larger.buffer);
     }
     return at;
   }

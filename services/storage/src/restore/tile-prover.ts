@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
-import { foldChunk, HASH_BYTES } from "@holdfast/merkle";
-import { copyBytes } from "./copy-bytes.js";
+import { foldTree, HASH_BYTES } from "@holdfast/merkle";
+import { copyWords } from "./copy-words.js";
 import { GrowingBytes } from "./growing-bytes.js";
 import { encodePlanRow } from "./plan-row.js";
 import { SubtreeWriter } from "./subtree-writer.js";
@@ -62,26 +62,20 @@ export class TileProver {
     let spans = new Uint32Array(SPANS_START);
     let items = 0;
     let start = 0;
-    this.#writer.reset();
     for (const { path, end } of tiles) {
-      const from = start;
-      const folded = foldChunk(
-        path,
-        Buffer.from(body.buffer, body.byteOffset + start, end - start),
-        (keyHash, valueHash, itemStart, itemEnd) => {
-          if (2 * items === spans.length) spans = grown(spans);
-          spans[2 * items] = from + itemStart;
-          spans[2 * items + 1] = from + itemEnd;
-          const at = keyHashes.reserve(HASH_BYTES);
-          copyBytes(keyHash, 0, keyHashes.buffer, at, HASH_BYTES);
-          this.#writer.leaf(keyHash, valueHash, itemEnd - itemStart);
-          items += 1;
-        },
-        (depth, lastItem, hash) => this.#writer.inner(depth, lastItem, hash),
-      );
-      if (folded.node.kind === "empty") throw emptyTile(path);
-      this.#writer.finish(path.length, nodes);
-      const row = encodePlanRow(folded);
+      const tree = foldTree(path, Buffer.from(body.buffer, body.byteOffset + start, end - start));
+      if (tree.node.kind === "empty") throw emptyTile(path);
+      while (2 * (items + tree.items) > spans.length) spans = grown(spans);
+      const at = keyHashes.reserve(tree.items * HASH_BYTES);
+      for (let item = 0; item < tree.items; item++) {
+        spans[2 * items] = start + tree.itemStart(item);
+        spans[2 * items + 1] = start + tree.itemEnd(item);
+        const keyHashAt = at + HASH_BYTES * item;
+        copyWords(tree.memory, tree.keyHashAt(item), keyHashes.view, keyHashAt, HASH_BYTES / 4);
+        items += 1;
+      }
+      this.#writer.write(path.length, tree, nodes);
+      const row = encodePlanRow(tree);
       proved.push({ path, row, itemsEnd: items, nodesEnd: nodes.length });
       start = end;
     }
