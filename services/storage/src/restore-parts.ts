@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { EMPTY_HASH } from "@holdfast/merkle";
 import { BuildGenerations } from "./engine/build-generations.js";
 import { TilePool } from "./engine/tile-pool.js";
@@ -11,8 +12,8 @@ import type { StoreReader } from "./state/state-reader.js";
 import { checkpointAt } from "./state/versions.js";
 import type { StorageParts } from "./storage-parts.js";
 
-/** Threads that prove tiles; a third keeps the database busy. */
-const TILE_THREADS = 2;
+/** Threads that prove tiles, most: two keep the database's thread busy. */
+const TILE_THREADS_MAX = 2;
 const ID_BYTES = 16;
 
 /** RestoreService on the parts of a storage process. */
@@ -25,7 +26,8 @@ export function openRestoreService(parts: StorageParts): ServedService {
     lessor,
     live: { state: () => readLive(live, liveState), goLive: swapLive },
     generations: new BuildGenerations(dataDir),
-    provers: new TilePool(TILE_THREADS),
+    // One core is left for the database and for what comes in.
+    provers: new TilePool(Math.max(1, Math.min(TILE_THREADS_MAX, availableParallelism() - 1))),
     disk: parts.disk,
     randomId: () => randomBytes(ID_BYTES),
     onFailure: parts.fail,

@@ -102,7 +102,10 @@ export class BuildCore {
             continue;
           }
           const last = written.at(-1);
-          if (last !== undefined) writer.write(last.checked);
+          // A child: LMDB searches and sorts the pages a transaction has touched, and its are few.
+          if (last !== undefined) {
+            this.#env.root.transactionSync(() => writer.write(last.checked));
+          }
         }
       });
     } catch (error) {

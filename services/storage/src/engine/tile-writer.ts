@@ -62,7 +62,6 @@ export class TileWriter {
   }
 
   #writeRows({ body, keyHashes, spans }: ProvedBatch, from: number, to: number): void {
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
     const first = keyHashes.subarray(KEY_HASH_BYTES * from, KEY_HASH_BYTES * (from + 1));
     const shard = shardOf(first);
     const rows = this.#env.state[shard];
@@ -74,9 +73,11 @@ export class TileWriter {
     const key = stateKey(first, this.#version);
     const keyView = new DataView(key.buffer, key.byteOffset, key.length);
     const hashes = new DataView(keyHashes.buffer, keyHashes.byteOffset, keyHashes.length);
+    const row = partOf(body);
     for (let item = from; item < to; item++) {
       copyWords(hashes, KEY_HASH_BYTES * item, keyView, 0, KEY_HASH_BYTES / 4);
-      const row = bytes.subarray(spans[2 * item], spans[2 * item + 1]);
+      row.start = spans[2 * item] ?? 0;
+      row.end = spans[2 * item + 1] ?? 0;
       // LMDB refuses, and lmdb-js does not throw, when what is appended is not the last; the
       // declaration hides what is returned.
       const written: unknown = rows.putSync(key, row, options);
@@ -89,13 +90,23 @@ export class TileWriter {
     const database = this.#env.nodes[Number.parseInt(path[0] ?? "", 16)];
     if (database === undefined) return;
     const bytes = Buffer.from(nodes.buffer, nodes.byteOffset, nodes.length);
+    const value = partOf(nodes);
     for (let at = from; at < to; ) {
       const keyEnd = at + 3 + (bytes[at] ?? 0);
-      const end = keyEnd + bytes.readUInt16BE(at + 1);
-      database.putSync(bytes.subarray(at + 3, keyEnd), bytes.subarray(keyEnd, end));
-      at = end;
+      value.start = keyEnd;
+      value.end = keyEnd + bytes.readUInt16BE(at + 1);
+      database.putSync(bytes.subarray(at + 3, keyEnd), value);
+      at = value.end;
     }
   }
+}
+
+/** A value of lmdb that is a part of a buffer, without an object for each part. */
+type Part = Buffer & { start: number; end: number };
+
+/** The buffer begins where its memory does: lmdb counts `start` from there. */
+function partOf(bytes: Uint8Array<ArrayBuffer>): Part {
+  return Object.assign(Buffer.from(bytes.buffer), { start: 0, end: 0 });
 }
 
 function lastKeyHashes(env: GenerationEnv): (Buffer | null)[] {
