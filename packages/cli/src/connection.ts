@@ -27,6 +27,7 @@ export function connectStorage(context: CommandContext): StorageConnection {
     clientOptions(),
   );
   const metadata = metadataOf(options);
+  const endpoint = { service: "storage", address: options.storage };
   const patience = patienceOf({
     clock,
     retryForMs: options.retryFor,
@@ -37,7 +38,12 @@ export function connectStorage(context: CommandContext): StorageConnection {
     client,
     call: (method, request) =>
       patience.retry(() =>
-        callUnary(method.bind(client), request, { signal, timeoutMs: options.timeout, metadata }),
+        callUnary(method.bind(client), request, {
+          signal,
+          timeoutMs: options.timeout,
+          metadata,
+          endpoint,
+        }),
       ),
     close: () => client.close(),
   };

@@ -183,6 +183,24 @@ test("a command that is told to end does, before it reads or deletes", async () 
   for (const args of [["ls"], ["show"], ["diff", "0", "1"], ["compact"]]) await told(...args);
 });
 
+test("a service that cannot be reached is named, with its address", async () => {
+  await using folder = await temporaryDirectory();
+  const nowhere = "127.0.0.1:1";
+  const archive = join(folder.path, "archive");
+  for (const [service, ...args] of [
+    ["storage", "status", "--storage", nowhere],
+    ["gateway", "backup", "state", "--archive", archive, "--gateway", nowhere],
+  ] as const) {
+    const { code, err } = await cli(...args, "--retry-for", "0s");
+    assert.equal(code, 6, err);
+    const [line] = err.split("\n");
+    assert.match(
+      line ?? "",
+      new RegExp(`^holdfast: Cannot reach the ${service} service at ${nowhere}, `),
+    );
+  }
+});
+
 test("results as JSON", () => {
   assert.deepEqual(
     toJson({ n: 5n, b: Buffer.from([1, 255]), d: new Date(0), u: undefined, a: [null, true, "x"] }),

@@ -154,6 +154,7 @@ class Restore {
             signal: lease.signal,
             timeoutMs: limits.UNARY_DEADLINE_MS_MAX,
             metadata: gateways.metadata,
+            endpoint: used.endpoint,
           },
         );
       } catch (error) {
