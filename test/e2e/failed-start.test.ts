@@ -1,9 +1,10 @@
 // Goal: a storage that cannot start says why in one sentence, exits 1, and leaves nothing behind.
-// Method: the real launcher on taken addresses.
+// Method: the real launcher on taken addresses, and on folders that cannot be made.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import test from "node:test";
@@ -39,4 +40,14 @@ test("an address that is in use is named, and no data directory is made", async 
     assert.equal(existsSync(dataDir), false, flag);
   }
   other.close();
+});
+
+test("a data directory that cannot be made is named at once", async () => {
+  await using folder = await temporaryDirectory();
+  const file = join(folder.path, "file");
+  await writeFile(file, "");
+  for (const dataDir of ["/proc/holdfast/data", file, join(file, "data")]) {
+    const why = failedStart({ "--data-dir": dataDir });
+    assert.ok(why.includes(`could not start: The data directory ${dataDir} cannot be made`), why);
+  }
 });

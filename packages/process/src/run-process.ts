@@ -38,7 +38,7 @@ const HURRY_MS_MAX = 10_000;
 
 /**
  * Runs a service from its configuration to its exit: one ready line on stdout, logs on stderr.
- * SIGTERM or SIGINT drains (exit 0), a second one ends it hard. Exit 2 for a wrong command line,
+ * SIGTERM or SIGINT drains (exit 0; at once while it starts), a second one ends it hard. Exit 2 for a wrong command line,
  * 1 for any failure; an unhandled rejection or exception is one.
  */
 export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): Promise<void> {
@@ -53,11 +53,11 @@ export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): 
 
   const hurry = new AbortController();
   let signals = 0;
-  const stopping = new Promise<void>((resolve) => {
+  const stopping = new Promise<undefined>((resolve) => {
     const onSignal = (signal: string): void => {
       signals += 1;
       logger.info({ signal }, signals === 1 ? "draining" : "ending now");
-      resolve();
+      resolve(undefined);
       if (signals < 2) return;
       hurry.abort();
       setTimeout(() => fatal(undefined, "did not end in time"), HURRY_MS_MAX).unref();
@@ -69,14 +69,18 @@ export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): 
   const alive = setInterval(() => undefined, 60_000);
 
   try {
-    const service = await start(plan, config, { logger, fatal }).catch((error: unknown) =>
+    const starting = start(plan, config, { logger, fatal }).catch((error: unknown) =>
       failStart(plan.name, logger, error),
     );
-    printReady(service);
-    logger.info({ listen: service.listen, admin: service.admin }, "ready");
-    await stopping;
-    await service.drain(hurry.signal);
-    await service.stop();
+    // A start is not waited for: it promised nothing to anybody yet.
+    const service = await Promise.race([starting, stopping]);
+    if (service !== undefined) {
+      printReady(service);
+      logger.info({ listen: service.listen, admin: service.admin }, "ready");
+      await stopping;
+      await service.drain(hurry.signal);
+      await service.stop();
+    }
   } catch (error) {
     fatal(error, "failed");
   }

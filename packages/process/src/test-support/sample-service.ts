@@ -20,6 +20,10 @@ await runProcess({
     }),
   start: async (config, { logger, fatal }) => {
     if (config.mode === "start-fails") throw new Error("no engine");
+    if (config.mode === "start-hangs") {
+      logger.info({}, "start begins");
+      await new Promise<never>(() => undefined);
+    }
     const admin = new AdminServer(new Metrics("storage"), () => []);
     const bound = await admin.start(config.adminListen);
     if (config.mode === "rejects") setTimeout(() => void Promise.reject(new Error("lost")), 1);
