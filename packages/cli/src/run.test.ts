@@ -201,6 +201,20 @@ test("a service that cannot be reached is named, with its address", async () => 
   }
 });
 
+test("a file that cannot be read is named, and why", async () => {
+  await using folder = await temporaryDirectory();
+  const missing = join(folder.path, "missing");
+  for (const [why, ...args] of [
+    [`${missing}: there is no such file`, "import", missing],
+    [`${folder.path}: it is a folder`, "import", folder.path],
+    [`${missing}: there is no such file`, "status", "--ca", missing],
+  ] as const) {
+    const { code, err } = await cli(...args);
+    assert.equal(code, 1, err);
+    assert.equal(err, `holdfast: Cannot read ${why}.\n`);
+  }
+});
+
 test("results as JSON", () => {
   assert.deepEqual(
     toJson({ n: 5n, b: Buffer.from([1, 255]), d: new Date(0), u: undefined, a: [null, true, "x"] }),
