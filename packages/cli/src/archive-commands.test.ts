@@ -30,6 +30,18 @@ test("the commands of an archive, whole and damaged", async (context) => {
     }
   });
 
+  await context.test("people are told of one snapshot, and of two snapshots", async () => {
+    const told = async (...args: string[]): Promise<string> =>
+      (await startCli([...args, "--archive", whole]).result).stdout;
+    const listed = await told("archive", "ls");
+    for (const items of ["1 item", "2 items", "3 items"]) {
+      assert.ok(listed.includes(`, ${items}, `), listed);
+    }
+    assert.match(await told("archive", "show", first), /stored +1 tile, 1 chunk, /);
+    assert.match(await told("verify"), /: 3 snapshots, \d+ tiles proved, /);
+    assert.match(await told("archive", "gc"), /^removed 0 leftovers, /);
+  });
+
   await context.test("ls lists what is whole, names what is damaged, and exits 3", async () => {
     const archive = await damagedCopy(whole, join(folder.path, "ls"), second);
     const json = await cli(["archive", "ls", ...archive], { code: 3 });

@@ -12,6 +12,7 @@ import { addGlobalOptions } from "./global-options.js";
 import { Interrupted } from "./interrupted.js";
 import type { Streams } from "./output.js";
 import { toJson } from "./plain.js";
+import { counted, ranged } from "./plural.js";
 import { createProgress } from "./progress.js";
 import { run } from "./run.js";
 
@@ -213,6 +214,15 @@ test("a file that cannot be read is named, and why", async () => {
     assert.equal(code, 1, err);
     assert.equal(err, `holdfast: Cannot read ${why}.\n`);
   }
+});
+
+test("numbers agree with their nouns", () => {
+  assert.deepEqual(
+    [0, 1, 2n, 1n].map((count) => counted(count, "tile")),
+    ["0 tiles", "1 tile", "2 tiles", "1 tile"],
+  );
+  assert.equal(ranged("version", 4n, 4n), "version 4");
+  assert.equal(ranged("version", 4n, 6n), "versions 4 to 6");
 });
 
 test("results as JSON", () => {

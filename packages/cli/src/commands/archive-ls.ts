@@ -10,6 +10,7 @@ import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { EXIT } from "../exit-code.js";
 import { findingLine, findingResult } from "../finding-result.js";
+import { counted } from "../plural.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 
@@ -79,7 +80,7 @@ function lineOf({ name, kind, version, summary }: ArchivedSnapshot): string {
   const { head, foot } = summary;
   const on = head.base === undefined ? "" : ` on ${head.base.version}`;
   return (
-    `  ${name}  ${kind}${on}, version ${version}, ${head.items} items, ` +
+    `  ${name}  ${kind}${on}, version ${version}, ${counted(head.items, "item")}, ` +
     `${humanBytes(Number(foot.storedBytes))}, ${head.createdTime}${head.proved ? "" : ", not proved"}`
   );
 }

@@ -11,6 +11,7 @@ import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { nodeResult } from "../node-result.js";
 import { type Plain, toJson } from "../plain.js";
+import { counted } from "../plural.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 
@@ -73,7 +74,7 @@ async function show(
       `state root  ${head.stateRoot.toString("hex")}`,
       `log root    ${head.logRoot.toString("hex")}`,
       `items       ${head.items} (${humanBytes(Number(head.bytes))})`,
-      `stored      ${foot.tiles} tiles, ${foot.chunks} chunks, ${humanBytes(Number(foot.storedBytes))}`,
+      `stored      ${counted(foot.tiles, "tile")}, ${counted(foot.chunks, "chunk")}, ${humanBytes(Number(foot.storedBytes))}`,
       `proved      ${head.proved ? "when it was taken" : "no: run `holdfast verify`"}`,
       `taken       ${head.createdTime}`,
       `chain       ${chain === null ? "not complete" : chain.map((part) => part.name).join(" <- ")}`,

@@ -9,6 +9,7 @@ import type { BlockShape } from "../import/import-blocks.js";
 import { emptyReport, type ImportReport, importLedger } from "../import/import-ledger.js";
 import { readInput } from "../import/input-file.js";
 import type { Plain } from "../plain.js";
+import { counted, ranged } from "../plural.js";
 
 interface ImportOptions {
   readonly blockSize: number;
@@ -78,7 +79,7 @@ async function importFile(
     const done =
       report.last === null
         ? ""
-        : ` Lines 1 to ${report.lines} are committed, up to version ${report.last.committedVersion}.`;
+        : ` Committed: ${ranged("line", 1, report.lines)}, up to version ${report.last.committedVersion}.`;
     progress.stop();
     output.failure({ ...failure, message: `${failure.message}${done}` }, resultOf(report));
     return exitCodeOf(reason);
@@ -111,13 +112,16 @@ function resultOf(report: ImportReport): { readonly [key: string]: Plain } {
 function linesOf(report: ImportReport): string[] {
   const there = report.there.map(
     ({ firstLine, lastLine, firstVersion, lastVersion }) =>
-      `Lines ${firstLine} to ${lastLine} were there already, as versions ${firstVersion} to ${lastVersion}.`,
+      `Already there: ${ranged("line", firstLine, lastLine)}, ` +
+      `as ${ranged("version", firstVersion, lastVersion)}.`,
   );
   if (report.last === null) return ["The input is empty; nothing was committed."];
   const { transactionsCommitted, blocksCommitted, last } = report;
   return [
     ...there,
-    `Committed ${transactionsCommitted} transactions in ${blocksCommitted} blocks; the store is at version ${last.committedVersion} or later.`,
+    `Committed ${counted(transactionsCommitted, "transaction")} in ` +
+      `${counted(blocksCommitted, "block")}; ` +
+      `the store is at version ${last.committedVersion} or later.`,
     `state root ${last.stateRoot.toString("hex")}`,
   ];
 }
