@@ -58,6 +58,18 @@ test("the commands of an archive, whole and damaged", async (context) => {
     assert.ok(people.stdout.includes(first) && people.stdout.includes(`${file}: `), people.stdout);
   });
 
+  await context.test("people are told of each damaged place once", async () => {
+    const archive = await damagedCopy(whole, join(folder.path, "once"), second);
+    for (const args of [["archive", "ls"], ["verify"]]) {
+      const { damage } = await cli([...args, ...archive], { code: 3 });
+      const { stdout, stderr } = await startCli([...args, ...archive]).result;
+      for (const { file, message } of damage) {
+        const parts = `${stdout}${stderr}`.split(`${file}: ${message}`);
+        assert.equal(parts.length, 2, `${stdout}${stderr}`);
+      }
+    }
+  });
+
   await context.test("show and diff need what they name", async () => {
     const archive = await damagedCopy(whole, join(folder.path, "show"), second);
     assert.equal((await cli(["archive", "show", first, ...archive])).name, first);

@@ -53,8 +53,8 @@ async function list(
   }
   for (const line of [...lines, ...damages.map(findingLine)]) output.item(line);
   const message =
-    `${findingLine(first)} The others are whole as far as \`ls\` looks; ` +
-    "`holdfast verify` names all damage.";
+    `The archive is damaged in ${counted(damages.length, "place")}; what is listed is whole as far ` +
+    "as `ls` looks, and `holdfast verify` names all damage.";
   const { metadata } = new DamageError(first);
   output.failure(
     { reason: "DAMAGED", code: "DATA_LOSS", message, metadata, retryAfterSeconds: null },

@@ -53,14 +53,11 @@ async function verify(context: CommandContext, location: string): Promise<number
     return undefined;
   }
   for (const line of leftovers) output.item(line);
-  const [first] = kept;
   output.failure(
     {
       reason: "DAMAGED",
       code: "DATA_LOSS",
-      message:
-        `The archive is damaged in ${counted(report.findings, "place")}` +
-        `${first === undefined ? "" : `, first: ${findingLine(first)}`}.`,
+      message: `The archive is damaged in ${counted(report.findings, "place")}.`,
       metadata: { findings: `${report.findings}` },
       retryAfterSeconds: null,
     },
