@@ -6,6 +6,7 @@ import {
   ARCHIVE_JSON,
   type ArchiveIdentity,
   encodeArchiveJson,
+  isFormatNewer,
   readArchiveJson,
   requireLedger,
 } from "./archive-json.js";
@@ -29,7 +30,7 @@ import {
   summariseSnapshot,
 } from "./list-snapshots.js";
 import { LocalFiles } from "./local-files.js";
-import { SNAPSHOTS } from "./manifest-name.js";
+import { manifestFile, SNAPSHOTS } from "./manifest-name.js";
 import { type OnDamage, throwDamage } from "./manifest-stream.js";
 import { unreadable } from "./pack-check.js";
 import { PACKS, packFile } from "./pack-format.js";
@@ -53,6 +54,8 @@ export interface ArchiveOptions {
 export interface ListOptions {
   /** Told what is damaged, and so left out. */
   readonly onDamage?: OnDamage;
+  /** Told of each manifest of a newer format, ARCHIVE_FORMAT_NEWER; without it, that is thrown. */
+  readonly onNewer?: (error: ArchiveError, file: string) => void;
   /** Ends it; its reason is thrown. */
   readonly signal?: AbortSignal;
 }
@@ -123,7 +126,8 @@ export class Archive {
 
   /**
    * All snapshots, ascending by version, then by time. A manifest that is damaged, or that the disk
-   * refuses to read, is told to `onDamage` and left out; without it, the error is thrown.
+   * refuses to read, is told to `onDamage` and left out, one of a newer format to `onNewer`; without
+   * them, the error is thrown.
    */
   async snapshots(options: ListOptions = {}): Promise<SnapshotSummary[]> {
     const onDamage = options.onDamage ?? throwDamage;
@@ -132,7 +136,14 @@ export class Archive {
     for (const name of await snapshotNames(this.#files)) {
       options.signal?.throwIfAborted();
       const read = () => summariseSnapshot(this.#files, name, onDamage);
-      const summary = await (options.onDamage === undefined ? read() : unreadable(read));
+      let summary: SnapshotSummary | string | null;
+      try {
+        summary = await (options.onDamage === undefined ? read() : unreadable(read));
+      } catch (error) {
+        if (options.onNewer === undefined || !isFormatNewer(error)) throw error;
+        options.onNewer(error, manifestFile(name));
+        continue;
+      }
       if (typeof summary === "string") onDamage(manifestDamage(name, summary));
       if (summary === null || typeof summary === "string") continue;
       if (summary.head.ledgerId.equals(this.ledgerId)) found.push(summary);

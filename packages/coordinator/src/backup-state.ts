@@ -1,7 +1,7 @@
 import type { types } from "@holdfast/api";
 import { Archive, type NewSnapshotHead, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
-import { archiveContents, leftOut } from "./archive-contents.js";
+import { archiveContents, requireKnownFormats, tellLeftOut } from "./archive-contents.js";
 import {
   type BackupChoice,
   type BackupWish,
@@ -165,9 +165,10 @@ class Backup {
 
   /** What the archive holds; a damaged manifest is told and left out. */
   async #snapshots(): Promise<readonly ArchivedSnapshot[]> {
-    const { snapshots, damages } = await archiveContents(this.#archive, this.#job.signal);
-    for (const damage of damages) this.#job.onNotice?.(leftOut(damage));
-    return snapshots;
+    const contents = await archiveContents(this.#archive, this.#job.signal);
+    requireKnownFormats(contents);
+    for (const each of contents.leftOut) this.#job.onNotice?.(tellLeftOut(each));
+    return contents.snapshots;
   }
 
   /** The interrupted backup to go on with: of this history, and newer than all that is there. */

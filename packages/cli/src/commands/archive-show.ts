@@ -4,7 +4,7 @@ import {
   chainOf,
   chooseWhole,
   findSnapshot,
-  leftOut,
+  tellLeftOut,
 } from "@holdfast/coordinator";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
@@ -44,7 +44,7 @@ async function show(
   const notice = (text: string): void => output.notice(text);
   const snapshot =
     name === undefined ? chooseWhole(contents, {}, notice) : findSnapshot(contents, name);
-  if (name !== undefined) for (const damage of contents.damages) notice(leftOut(damage));
+  if (name !== undefined) for (const each of contents.leftOut) notice(tellLeftOut(each));
   if (options.tiles) {
     await using reader = await archive.openSnapshot(snapshot.name);
     for await (const tile of reader.tiles()) {
