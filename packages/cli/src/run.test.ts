@@ -60,6 +60,23 @@ test("a wrong command line exits 2 and says why", async () => {
   }
 });
 
+test("a usage error names the help of the command that was called", async () => {
+  for (const [help, ...args] of [
+    ["holdfast", "nonsense"],
+    ["holdfast get", "get"],
+    ["holdfast get", "get", ""],
+    ["holdfast backup", "backup", "nonsense"],
+    ["holdfast backup state", "backup", "state"],
+    ["holdfast archive diff", "archive", "diff", "--archive", "x", "a"],
+    ["holdfast status", "status", "--cert", "a.pem"],
+  ] as const) {
+    const { code, err } = await cli(...args);
+    assert.equal(code, 2, err);
+    assert.equal(err.trimEnd().split("\n").at(-1), `Try \`${help} --help\`.`, err);
+    assert.equal((await cli(...help.split(" ").slice(1), "--help")).code, 0, "it is there");
+  }
+});
+
 test("credentials that cannot be used are told in a sentence", async () => {
   const pairs = [
     ["--cert", "a.pem"],
