@@ -270,6 +270,8 @@ async function requireArchiveFolder(files: ArchiveFiles, location: string): Prom
 /** Throws unless an archive can be made in the folder: missing, or holding no one's files. */
 async function requireEmpty(files: ArchiveFiles, location: string): Promise<void> {
   const entries = (await files.list("")) ?? [];
+  // Another has made one meanwhile.
+  if (entries.some(({ name }) => name === ARCHIVE_JSON)) return;
   if (entries.every(({ name, folder }) => !folder && isArchiveJsonPart(name))) return;
   await requireArchiveFolder(files, location);
   throw new DamageError({ part: "archive", file: ARCHIVE_JSON, message: "the file is missing." });
@@ -285,7 +287,12 @@ async function writeArchiveJson(files: ArchiveFiles, identity: ArchiveIdentity):
   } finally {
     await file.close();
   }
-  await files.link(part, ARCHIVE_JSON);
+  try {
+    await files.link(part, ARCHIVE_JSON);
+  } catch (error) {
+    // A gc may have taken the part, in the archive that another has made meanwhile.
+    if ((await files.fileBytes(ARCHIVE_JSON)) === null) throw error;
+  }
   await files.remove(part);
   await files.syncFolder("");
 }
