@@ -2,7 +2,6 @@ export {
   type ArchiveContents,
   archiveContents,
   isNewer,
-  type LeftOut,
   tellLeftOut,
 } from "./archive-contents.js";
 export { type BackupOptions, type BackupReport, backupState } from "./backup-state.js";

@@ -79,10 +79,7 @@ export function chooseWhole(
  * version (its parents' up to the fork count), unless a history is named.
  * @throws SNAPSHOT_NOT_FOUND when nothing fits.
  */
-export function chooseTop(
-  snapshots: readonly ArchivedSnapshot[],
-  wish: StateWish,
-): ArchivedSnapshot {
+function chooseTop(snapshots: readonly ArchivedSnapshot[], wish: StateWish): ArchivedSnapshot {
   const version = wish.toVersion ?? null;
   const lines = knownHistories(snapshots).filter((line) => isNamed(line, wish.history));
   if (wish.history !== undefined && lines.length > 1) {
