@@ -81,6 +81,11 @@ export function formatNewer(file: string, format: number): ArchiveError {
   );
 }
 
+/** True for ARCHIVE_FORMAT_NEWER. */
+export function isFormatNewer(error: unknown): error is ArchiveError {
+  return error instanceof ArchiveError && error.code === "ARCHIVE_FORMAT_NEWER";
+}
+
 /** LEDGER_MISMATCH unless both are the same. */
 export function requireLedger(expected: Buffer, found: Buffer): void {
   if (expected.equals(found)) return;

@@ -1,14 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, HoldfastError, systemClock } from "@holdfast/core";
-import { ArchiveError, DamageError } from "./archive-error.js";
+import { ArchiveError } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
-import {
-  ARCHIVE_JSON,
-  type ArchiveIdentity,
-  encodeArchiveJson,
-  readArchiveJson,
-  requireLedger,
-} from "./archive-json.js";
+import { openFolder, openOrMakeFolder, requireArchiveFolder } from "./archive-folder.js";
+import { ARCHIVE_JSON, type ArchiveIdentity, requireLedger } from "./archive-json.js";
 import { PACK_BYTES_TARGET } from "./archive-limits.js";
 import { folderOf } from "./archive-location.js";
 import { BackupWriter } from "./backup-writer.js";
@@ -21,23 +16,13 @@ import {
   type Leftover,
 } from "./garbage.js";
 import { headContradiction } from "./head-text.js";
-import {
-  manifestDamage,
-  OTHER_LEDGER,
-  snapshotNames,
-  strangeManifests,
-  summariseSnapshot,
-} from "./list-snapshots.js";
+import { type ListOptions, listSnapshots, summariseSnapshot } from "./list-snapshots.js";
 import { LocalFiles } from "./local-files.js";
-import { SNAPSHOTS } from "./manifest-name.js";
-import { type OnDamage, throwDamage } from "./manifest-stream.js";
-import { unreadable } from "./pack-check.js";
-import { PACKS, packFile } from "./pack-format.js";
+import { packFile } from "./pack-format.js";
 import { resumableWork, unfinishedHeads } from "./resumable-work.js";
 import type { NewSnapshotHead, SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
 import { SnapshotReader } from "./snapshot-reader.js";
 import { WorkFolder } from "./work-folder.js";
-import { PART } from "./work-names.js";
 
 /** What an archive is opened with; the defaults are the real things. */
 export interface ArchiveOptions {
@@ -47,14 +32,6 @@ export interface ArchiveOptions {
   readonly files?: ArchiveFiles;
   /** A pack is closed before a record that would make it larger, bytes. @default 64 MiB */
   readonly packBytes?: number;
-}
-
-/** How snapshots are listed. */
-export interface ListOptions {
-  /** Told what is damaged, and so left out. */
-  readonly onDamage?: OnDamage;
-  /** Ends it; its reason is thrown. */
-  readonly signal?: AbortSignal;
 }
 
 /** Folders that a gc may empty below a new work folder before this gives up. */
@@ -91,10 +68,7 @@ export class Archive {
    */
   static async open(location: string, options: ArchiveOptions = {}): Promise<Archive> {
     const complete = completeOptions(location, options);
-    const identity = await readArchiveJson(complete.files);
-    if (identity !== null) return new Archive(location, identity, complete);
-    await requireArchiveFolder(complete.files, location);
-    throw new DamageError({ part: "archive", file: ARCHIVE_JSON, message: "the file is missing." });
+    return new Archive(location, await openFolder(complete.files, location), complete);
   }
 
   /**
@@ -108,37 +82,19 @@ export class Archive {
     options: ArchiveOptions = {},
   ): Promise<Archive> {
     const complete = completeOptions(location, options);
-    const { files, clock } = complete;
-    let identity = await readArchiveJson(files);
-    if (identity === null) {
-      await requireEmpty(files, location);
-      await writeArchiveJson(files, { ledgerId, createdTime: timeText(clock) });
-      // Another may have been faster: what is there counts.
-      identity = await readArchiveJson(files);
-    }
-    if (identity === null) throw notAnArchive(location);
+    const fresh = { ledgerId, createdTime: timeText(complete.clock) };
+    const identity = await openOrMakeFolder(complete.files, location, fresh);
     requireLedger(ledgerId, identity.ledgerId);
     return new Archive(location, identity, complete);
   }
 
   /**
    * All snapshots, ascending by version, then by time. A manifest that is damaged, or that the disk
-   * refuses to read, is told to `onDamage` and left out; without it, the error is thrown.
+   * refuses to read, is told to `onDamage` and left out, one of a newer format to `onNewer`; without
+   * them, the error is thrown.
    */
   async snapshots(options: ListOptions = {}): Promise<SnapshotSummary[]> {
-    const onDamage = options.onDamage ?? throwDamage;
-    for (const damage of await strangeManifests(this.#files)) onDamage(damage);
-    const found: SnapshotSummary[] = [];
-    for (const name of await snapshotNames(this.#files)) {
-      options.signal?.throwIfAborted();
-      const read = () => summariseSnapshot(this.#files, name, onDamage);
-      const summary = await (options.onDamage === undefined ? read() : unreadable(read));
-      if (typeof summary === "string") onDamage(manifestDamage(name, summary));
-      if (summary === null || typeof summary === "string") continue;
-      if (summary.head.ledgerId.equals(this.ledgerId)) found.push(summary);
-      else onDamage(manifestDamage(name, OTHER_LEDGER));
-    }
-    return found.sort(byVersionThenTime);
+    return await listSnapshots(this.#files, this.ledgerId, options);
   }
 
   /**
@@ -238,63 +194,4 @@ function completeOptions(location: string, options: ArchiveOptions): Required<Ar
 
 function timeText(clock: Clock): string {
   return new Date(Number(clock.wallUs() / 1000n)).toISOString();
-}
-
-/** Throws unless the folder was an archive before it lost its `archive.json`. */
-async function requireArchiveFolder(files: ArchiveFiles, location: string): Promise<void> {
-  const entries = await files.list("");
-  if (entries === null) {
-    throw new ArchiveError(
-      "ARCHIVE_NOT_FOUND",
-      `There is no folder ${location}; 'backup state --archive ${location}' makes an archive.`,
-      { location },
-    );
-  }
-  const isArchive = entries.some(
-    ({ name, folder }) => folder && (name === SNAPSHOTS || name === PACKS),
-  );
-  if (!isArchive) throw notAnArchive(location);
-}
-
-/** Throws unless an archive can be made in the folder: missing, or holding no one's files. */
-async function requireEmpty(files: ArchiveFiles, location: string): Promise<void> {
-  const entries = (await files.list("")) ?? [];
-  if (entries.every(({ name, folder }) => !folder && isArchiveJsonPart(name))) return;
-  await requireArchiveFolder(files, location);
-  throw new DamageError({ part: "archive", file: ARCHIVE_JSON, message: "the file is missing." });
-}
-
-async function writeArchiveJson(files: ArchiveFiles, identity: ArchiveIdentity): Promise<void> {
-  await files.makeFolder("");
-  const part = `${ARCHIVE_JSON}.${randomBytes(8).toString("hex")}${PART}`;
-  const file = await files.create(part);
-  try {
-    await file.write(encodeArchiveJson(identity));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await files.link(part, ARCHIVE_JSON);
-  await files.remove(part);
-  await files.syncFolder("");
-}
-
-function isArchiveJsonPart(name: string): boolean {
-  return name.startsWith(`${ARCHIVE_JSON}.`) && name.endsWith(PART);
-}
-
-function notAnArchive(location: string): ArchiveError {
-  return new ArchiveError(
-    "NOT_AN_ARCHIVE",
-    `${location} holds something else than an archive; name an archive or an empty folder.`,
-    { location },
-  );
-}
-
-function byVersionThenTime(a: SnapshotSummary, b: SnapshotSummary): number {
-  if (a.head.version !== b.head.version) return a.head.version < b.head.version ? -1 : 1;
-  if (a.head.createdTime !== b.head.createdTime) {
-    return a.head.createdTime < b.head.createdTime ? -1 : 1;
-  }
-  return a.name < b.name ? -1 : 1;
 }

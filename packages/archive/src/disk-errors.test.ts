@@ -106,3 +106,10 @@ test("an interrupted backup that cannot be read does not stop the next one", asy
     await writer.close();
   }
 });
+
+test("a folder that cannot be made is an error, and no endless wait", async () => {
+  await assert.rejects(Archive.create("/proc/holdfast/archive", LEDGER), {
+    code: "ARCHIVE_IO",
+    message: /^Cannot make the folder of the archive: .*\/proc\/holdfast/,
+  });
+});

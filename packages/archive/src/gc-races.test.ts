@@ -116,6 +116,25 @@ for (const keepWork of [false, true]) {
   }
 }
 
+test("an archive that another makes and collects in each pause of making it", async () => {
+  let pauses = 0;
+  for (let pauseAt = 0; ; pauseAt++) {
+    const disk = new SimulatedDisk();
+    let collected = false;
+    let operations = 0;
+    const paused = new HookedFiles(disk, async () => {
+      if (operations++ !== pauseAt) return;
+      collected = true;
+      await (await open(disk)).gc();
+    });
+    const { createdTime } = await open(paused);
+    if (!collected) break;
+    pauses++;
+    assert.equal(createdTime, (await open(disk)).createdTime, `paused before ${pauseAt}`);
+  }
+  assert.ok(pauses > 5, `${pauses} pauses`);
+});
+
 test("two writers of the same and of other snapshots, and gcs, all at once", async (t) => {
   const random = new SeededRandom(SeededRandom.seedFromEnvironment());
   t.diagnostic(`SEED=${random.seed}`);

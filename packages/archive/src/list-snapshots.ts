@@ -1,8 +1,43 @@
-import type { Damage } from "./archive-error.js";
+import type { ArchiveError, Damage } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
+import { isFormatNewer } from "./archive-json.js";
 import { manifestFile, parseSnapshotName, SNAPSHOTS } from "./manifest-name.js";
 import { ManifestStream, type OnDamage, throwDamage } from "./manifest-stream.js";
+import { unreadable } from "./pack-check.js";
 import type { SnapshotSummary } from "./snapshot-head.js";
+
+/** How snapshots are listed. */
+export interface ListOptions {
+  /** Told what is damaged, and so left out. */
+  readonly onDamage?: OnDamage;
+  /** Told of each manifest of a newer format, ARCHIVE_FORMAT_NEWER; without it, that is thrown. */
+  readonly onNewer?: (error: ArchiveError, file: string) => void;
+  /** Ends it; its reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * All snapshots of a ledger's archive, ascending by version, then by time. A manifest that is
+ * damaged, or that the disk refuses to read, is told to `onDamage` and left out, one of a newer
+ * format to `onNewer`; without them, the error is thrown.
+ */
+export async function listSnapshots(
+  files: ArchiveFiles,
+  ledgerId: Buffer,
+  options: ListOptions,
+): Promise<SnapshotSummary[]> {
+  const onDamage = options.onDamage ?? throwDamage;
+  for (const damage of await strangeManifests(files)) onDamage(damage);
+  const found: SnapshotSummary[] = [];
+  for (const name of await snapshotNames(files)) {
+    options.signal?.throwIfAborted();
+    const summary = await readSummary(files, name, options);
+    if (summary === null) continue;
+    if (summary.head.ledgerId.equals(ledgerId)) found.push(summary);
+    else onDamage(manifestDamage(name, OTHER_LEDGER));
+  }
+  return found.sort(byVersionThenTime);
+}
 
 /** Names of all snapshots, ascending: by version first. */
 export async function snapshotNames(files: ArchiveFiles): Promise<string[]> {
@@ -55,4 +90,30 @@ export async function summariseSnapshot(
   const foot = manifest?.foot;
   if (manifest === null || !head || !foot) return null;
   return { name, head, foot, manifestBytes: manifest.bytes };
+}
+
+/** Null for a manifest that is left out. */
+async function readSummary(
+  files: ArchiveFiles,
+  name: string,
+  { onDamage, onNewer }: ListOptions,
+): Promise<SnapshotSummary | null> {
+  try {
+    if (onDamage === undefined) return await summariseSnapshot(files, name);
+    const summary = await unreadable(() => summariseSnapshot(files, name, onDamage));
+    if (typeof summary !== "string") return summary;
+    onDamage(manifestDamage(name, summary));
+  } catch (error) {
+    if (onNewer === undefined || !isFormatNewer(error)) throw error;
+    onNewer(error, manifestFile(name));
+  }
+  return null;
+}
+
+function byVersionThenTime(a: SnapshotSummary, b: SnapshotSummary): number {
+  if (a.head.version !== b.head.version) return a.head.version < b.head.version ? -1 : 1;
+  if (a.head.createdTime !== b.head.createdTime) {
+    return a.head.createdTime < b.head.createdTime ? -1 : 1;
+  }
+  return a.name < b.name ? -1 : 1;
 }

@@ -1,15 +1,6 @@
-import {
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  rmdir,
-  stat,
-} from "node:fs/promises";
+import { type FileHandle, link, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { makeFolders } from "@holdfast/core";
 import { ArchiveError } from "./archive-error.js";
 import type {
   ArchiveFiles,
@@ -61,13 +52,13 @@ export class LocalFiles implements ArchiveFiles {
   }
 
   async makeFolder(name: string): Promise<boolean> {
-    const made = await this.#run(name, "make", (path) => mkdir(path, { recursive: true }));
+    const made = await this.#run(name, "make", makeFolders);
     // The folders above the archive's are nobody else's to make durable.
-    for (let folder = this.#root; name === "" && made !== undefined && folder !== dirname(made); ) {
+    for (let folder = this.#root; name === "" && made !== null && folder !== dirname(made); ) {
       folder = dirname(folder);
       await this.syncFolder(relative(this.#root, folder));
     }
-    return made !== undefined;
+    return made !== null;
   }
 
   async link(from: string, to: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 // Goal: what scripts rely on of the archive commands: one object, names, exit codes; and that
 // damage matters only to those who need what is damaged. Method: an archive of three snapshots.
 import assert from "node:assert/strict";
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { temporaryDirectory } from "@holdfast/testing";
@@ -30,6 +31,18 @@ test("the commands of an archive, whole and damaged", async (context) => {
     }
   });
 
+  await context.test("people are told of one snapshot, and of two snapshots", async () => {
+    const told = async (...args: string[]): Promise<string> =>
+      (await startCli([...args, "--archive", whole]).result).stdout;
+    const listed = await told("archive", "ls");
+    for (const items of ["1 item", "2 items", "3 items"]) {
+      assert.ok(listed.includes(`, ${items}, `), listed);
+    }
+    assert.match(await told("archive", "show", first), /stored +1 tile, 1 chunk, /);
+    assert.match(await told("verify"), /: 3 snapshots, \d+ tiles proved, /);
+    assert.match(await told("archive", "gc"), /^removed 0 leftovers, /);
+  });
+
   await context.test("ls lists what is whole, names what is damaged, and exits 3", async () => {
     const archive = await damagedCopy(whole, join(folder.path, "ls"), second);
     const json = await cli(["archive", "ls", ...archive], { code: 3 });
@@ -44,6 +57,46 @@ test("the commands of an archive, whole and damaged", async (context) => {
     const people = await startCli(["archive", "ls", ...archive]).result;
     assert.equal(people.code, 3);
     assert.ok(people.stdout.includes(first) && people.stdout.includes(`${file}: `), people.stdout);
+  });
+
+  await context.test(
+    "a snapshot of a newer format is named, and in nobody else's way",
+    async () => {
+      const location = join(folder.path, "newer");
+      const archive = ["--archive", location];
+      await cp(whole, location, { recursive: true });
+      const newer = await makeNewer(location, second);
+      const file = `snapshots/${newer}.jsonl`;
+      const json = await cli(["archive", "ls", ...archive], { code: 1 });
+      assert.equal(json.error.reason, "ARCHIVE_FORMAT_NEWER");
+      assert.equal(json.error.metadata.file, file);
+      assert.deepEqual(json.newer, [{ file, format: 2 }]);
+      const listed = json.snapshots.map(({ name }: { name: string }) => name);
+      assert.ok(listed.includes(first) && listed.includes(third) && !listed.includes(newer));
+      const people = await startCli(["archive", "ls", ...archive]).result;
+      assert.ok(people.stdout.includes(first), people.stdout);
+      assert.match(people.stdout, new RegExp(`${file} has format 2, .* use a newer one`));
+      assert.match(
+        people.stderr,
+        /Not listed: 1 snapshot of a newer format\. Use a newer Holdfast\./,
+      );
+      assert.equal((await cli(["archive", "show", ...archive])).name, third);
+      assert.equal((await cli(["archive", "diff", first, third, ...archive])).puts, 2);
+      const { error } = await cli(["archive", "show", newer, ...archive], { code: 1 });
+      assert.equal(error.reason, "ARCHIVE_FORMAT_NEWER");
+    },
+  );
+
+  await context.test("people are told of each damaged place once", async () => {
+    const archive = await damagedCopy(whole, join(folder.path, "once"), second);
+    for (const args of [["archive", "ls"], ["verify"]]) {
+      const { damage } = await cli([...args, ...archive], { code: 3 });
+      const { stdout, stderr } = await startCli([...args, ...archive]).result;
+      for (const { file, message } of damage) {
+        const parts = `${stdout}${stderr}`.split(`${file}: ${message}`);
+        assert.equal(parts.length, 2, `${stdout}${stderr}`);
+      }
+    }
   });
 
   await context.test("show and diff need what they name", async () => {
@@ -93,6 +146,18 @@ async function damagedCopy(from: string, to: string, name: string): Promise<read
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
   await writeFile(file, bytes);
   return ["--archive", to];
+}
+
+/** Makes a snapshot one of a later format, with the right digest; answers its new name. */
+async function makeNewer(location: string, name: string): Promise<string> {
+  const file = (of: string): string => join(location, "snapshots", `${of}.jsonl`);
+  const text = (await readFile(file(name), "utf8")).slice(0, -'"}\n'.length - 64);
+  const newer = text.replace('{"format":1,', '{"format":2,');
+  const digest = createHash("sha256").update(newer).digest("hex");
+  const named = name.replace(/[0-9a-f]{16}$/, digest.slice(0, 16));
+  await writeFile(file(named), `${newer}${digest}"}\n`);
+  await rm(file(name));
+  return named;
 }
 
 function show(name: string, archive: readonly string[]): Promise<CliResult> {

@@ -5,6 +5,7 @@ import { Gateways, patienceOf } from "@holdfast/coordinator";
 import { HoldfastError } from "@holdfast/core";
 import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc/client";
 import type { CommandContext } from "./command-context.js";
+import { fileError } from "./file-error.js";
 import type { GlobalOptions } from "./global-options.js";
 
 /** Calls methods of storage: each call within --timeout, and again until --retry-for. */
@@ -27,6 +28,7 @@ export function connectStorage(context: CommandContext): StorageConnection {
     clientOptions(),
   );
   const metadata = metadataOf(options);
+  const endpoint = { service: "storage", address: options.storage };
   const patience = patienceOf({
     clock,
     retryForMs: options.retryFor,
@@ -37,7 +39,12 @@ export function connectStorage(context: CommandContext): StorageConnection {
     client,
     call: (method, request) =>
       patience.retry(() =>
-        callUnary(method.bind(client), request, { signal, timeoutMs: options.timeout, metadata }),
+        callUnary(method.bind(client), request, {
+          signal,
+          timeoutMs: options.timeout,
+          metadata,
+          endpoint,
+        }),
       ),
     close: () => client.close(),
   };
@@ -57,9 +64,7 @@ function credentialsOf({ ca, cert, key }: GlobalOptions): ChannelCredentials {
   if (ca === undefined && cert === undefined && key === undefined) {
     return credentials.createInsecure();
   }
-  const read = (path: string | undefined): Buffer | null =>
-    path === undefined ? null : readFileSync(path);
-  const [authority, ownKey, ownCert] = [read(ca), read(key), read(cert)];
+  const [authority, ownKey, ownCert] = [readPem(ca), readPem(key), readPem(cert)];
   try {
     return credentials.createSsl(authority, ownKey, ownCert);
   } catch (cause) {
@@ -69,6 +74,15 @@ function credentialsOf({ ca, cert, key }: GlobalOptions): ChannelCredentials {
       `The files of --ca, --cert and --key are not PEM, or do not go together: ${why}.`,
       { cause },
     );
+  }
+}
+
+function readPem(file: string | undefined): Buffer | null {
+  if (file === undefined) return null;
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw fileError(file, error);
   }
 }
 

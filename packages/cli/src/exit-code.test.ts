@@ -5,6 +5,7 @@ import { ArchiveError } from "@holdfast/archive";
 import { HoldfastError, REASONS, type Reason } from "@holdfast/core";
 import { exitCodeOf } from "./exit-code.js";
 import { failureOf } from "./failure.js";
+import { fileError } from "./file-error.js";
 import { Interrupted } from "./interrupted.js";
 
 const CODES: Partial<Record<Reason, number>> = {
@@ -33,9 +34,11 @@ test("archives, signals, files and faults", () => {
   assert.equal(exitCodeOf(new Interrupted("SIGINT")), 130);
   assert.equal(exitCodeOf(new Interrupted("SIGTERM")), 143);
   assert.equal(exitCodeOf(new TypeError("text")), 1);
-  const missing = Object.assign(new Error("x"), { code: "ENOENT", errno: -2, path: "/no" });
-  assert.equal(exitCodeOf(missing), 1);
-  assert.deepEqual(failureOf(missing).metadata, { errno: "ENOENT", path: "/no" });
+  const missing = Object.assign(new Error("x"), { code: "ENOENT", errno: -2 });
+  assert.equal(exitCodeOf(fileError("/no", missing)), 1);
+  const { reason, metadata } = failureOf(fileError("/no", missing));
+  assert.equal(reason, "FILE_ERROR");
+  assert.deepEqual(metadata, { errno: "ENOENT", path: "/no" });
 });
 
 test("credentials that a server refuses", () => {

@@ -1,5 +1,6 @@
 import { ArchiveError, type ArchiveErrorCode } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
+import { FileError } from "./file-error.js";
 import { Interrupted } from "./interrupted.js";
 
 /** A failure as it is printed. */
@@ -48,11 +49,9 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Interrupted) {
     return failure("INTERRUPTED", "CANCELLED", `${error.message} Run it again to go on.`);
   }
-  if (error instanceof Error && isSystemError(error)) {
-    const { code, path, syscall } = error;
-    const metadata = { errno: code, ...(path === undefined ? {} : { path }) };
-    const message = `${syscall ?? "The system"} failed${path === undefined ? "" : ` for ${path}`}: ${code}.`;
-    return { ...failure("FILE_ERROR", "FAILED_PRECONDITION", message), metadata };
+  if (error instanceof FileError) {
+    const metadata = { errno: error.errno, path: error.file };
+    return { ...failure("FILE_ERROR", "FAILED_PRECONDITION", error.message), metadata };
   }
   const text = error instanceof Error ? error.message : String(error);
   return failure("INTERNAL", "INTERNAL", `A fault of ours: ${text}`);
@@ -73,9 +72,4 @@ function ofHoldfastError(error: HoldfastError): Failure {
 
 function failure(reason: string, code: string, message: string): Failure {
   return { reason, code, message, metadata: {}, retryAfterSeconds: null };
-}
-
-function isSystemError(error: Error): error is NodeJS.ErrnoException & { code: string } {
-  const { code, errno } = error as NodeJS.ErrnoException;
-  return typeof code === "string" && typeof errno === "number";
 }

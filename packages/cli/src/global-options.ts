@@ -36,18 +36,18 @@ export function addGlobalOptions(program: Command): void {
   }
 }
 
-/** Ends with a usage error where options do not go together, or cannot be sent. */
-export function checkGlobalOptions(program: Command): void {
-  const { ca, cert, key, token } = program.opts<GlobalOptions>();
+/** Ends the called command with a usage error where options do not go together, or cannot be sent. */
+export function checkGlobalOptions(called: Command): void {
+  const { ca, cert, key, token } = called.optsWithGlobals<GlobalOptions>();
   for (const [flag, file] of Object.entries({ "--ca": ca, "--cert": cert, "--key": key })) {
-    if (file === "") program.error(`error: ${flag} is empty; it is the name of a file.`);
+    if (file === "") called.error(`error: ${flag} is empty; it is the name of a file.`);
   }
   if ((cert === undefined) !== (key === undefined)) {
-    program.error("error: --cert and --key go together: give both, or neither.");
+    called.error("error: --cert and --key go together: give both, or neither.");
   }
   // The token itself is not shown: what is printed ends in logs.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    program.error("error: --token takes printable ASCII characters without spaces.");
+    called.error("error: --token takes printable ASCII characters without spaces.");
   }
 }
 

@@ -13,10 +13,9 @@ import { addGlobalOptions, checkGlobalOptions } from "./global-options.js";
 export function createProgram(execute: Execute): Command {
   const program = new Command("holdfast")
     .description("Back up, verify and restore a Holdfast store.")
-    .showHelpAfterError("Try `holdfast --help`.")
     .configureHelp({ showGlobalOptions: true });
   addGlobalOptions(program);
-  program.hook("preAction", () => checkGlobalOptions(program));
+  program.hook("preAction", (_, called) => checkGlobalOptions(called));
   addImport(program, execute);
   addGet(program, execute);
   addStatus(program, execute);

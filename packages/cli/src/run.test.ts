@@ -12,6 +12,7 @@ import { addGlobalOptions } from "./global-options.js";
 import { Interrupted } from "./interrupted.js";
 import type { Streams } from "./output.js";
 import { toJson } from "./plain.js";
+import { counted, ranged } from "./plural.js";
 import { createProgress } from "./progress.js";
 import { run } from "./run.js";
 
@@ -56,6 +57,23 @@ test("a wrong command line exits 2 and says why", async () => {
     const { code, err } = await cli(...args);
     assert.equal(code, 2, `${args}: ${err}`);
     assert.ok(err.length > 0, `${args}`);
+  }
+});
+
+test("a usage error names the help of the command that was called", async () => {
+  for (const [help, ...args] of [
+    ["holdfast", "nonsense"],
+    ["holdfast get", "get"],
+    ["holdfast get", "get", ""],
+    ["holdfast backup", "backup", "nonsense"],
+    ["holdfast backup state", "backup", "state"],
+    ["holdfast archive diff", "archive", "diff", "--archive", "x", "a"],
+    ["holdfast status", "status", "--cert", "a.pem"],
+  ] as const) {
+    const { code, err } = await cli(...args);
+    assert.equal(code, 2, err);
+    assert.equal(err.trimEnd().split("\n").at(-1), `Try \`${help} --help\`.`, err);
+    assert.equal((await cli(...help.split(" ").slice(1), "--help")).code, 0, "it is there");
   }
 });
 
@@ -181,6 +199,47 @@ test("a command that is told to end does, before it reads or deletes", async () 
   const name = `${"0".repeat(20)}-full-${"a".repeat(16)}.jsonl`;
   await writeFile(join(location, "snapshots", name), "damaged");
   for (const args of [["ls"], ["show"], ["diff", "0", "1"], ["compact"]]) await told(...args);
+});
+
+test("a service that cannot be reached is named, with its address", async () => {
+  await using folder = await temporaryDirectory();
+  const nowhere = "127.0.0.1:1";
+  const archive = join(folder.path, "archive");
+  for (const [service, ...args] of [
+    ["storage", "status", "--storage", nowhere],
+    ["gateway", "backup", "state", "--archive", archive, "--gateway", nowhere],
+  ] as const) {
+    const { code, err } = await cli(...args, "--retry-for", "0s");
+    assert.equal(code, 6, err);
+    const [line] = err.split("\n");
+    assert.match(
+      line ?? "",
+      new RegExp(`^holdfast: Cannot reach the ${service} service at ${nowhere}, `),
+    );
+  }
+});
+
+test("a file that cannot be read is named, and why", async () => {
+  await using folder = await temporaryDirectory();
+  const missing = join(folder.path, "missing");
+  for (const [why, ...args] of [
+    [`${missing}: there is no such file`, "import", missing],
+    [`${folder.path}: it is a folder`, "import", folder.path],
+    [`${missing}: there is no such file`, "status", "--ca", missing],
+  ] as const) {
+    const { code, err } = await cli(...args);
+    assert.equal(code, 1, err);
+    assert.equal(err, `holdfast: Cannot read ${why}.\n`);
+  }
+});
+
+test("numbers agree with their nouns", () => {
+  assert.deepEqual(
+    [0, 1, 2n, 1n].map((count) => counted(count, "tile")),
+    ["0 tiles", "1 tile", "2 tiles", "1 tile"],
+  );
+  assert.equal(ranged("version", 4n, 4n), "version 4");
+  assert.equal(ranged("version", 4n, 6n), "versions 4 to 6");
 });
 
 test("results as JSON", () => {

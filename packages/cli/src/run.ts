@@ -25,6 +25,7 @@ export async function run(
   const program = createProgram(execute);
   forAll(program, (command) => {
     command.exitOverride();
+    command.showHelpAfterError(`Try \`${fullName(command)} --help\`.`);
     command.configureOutput({
       writeOut: (text) => streams.stdout(text),
       writeErr: (text) => streams.stderr(text),
@@ -93,6 +94,11 @@ function usageFailure(error: CommanderError, streams: Streams): void {
   const message = isHelp ? "A command is missing." : error.message.replace(/^error: /, "");
   const failure = { reason: "USAGE", code: "INVALID_ARGUMENT", message, metadata: {} };
   new Output(streams, true).failure({ ...failure, retryAfterSeconds: null });
+}
+
+/** A command as it is called: `holdfast backup state`. */
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
 function forAll(command: Command, visit: (command: Command) => void): void {

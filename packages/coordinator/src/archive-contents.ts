@@ -1,60 +1,62 @@
-import { type Archive, type Damage, DamageError } from "@holdfast/archive";
-import { chooseTop, type StateWish } from "./restore-choice.js";
+import { type Archive, type ArchiveError, DamageError } from "@holdfast/archive";
 import { type ArchivedSnapshot, archivedSnapshot } from "./snapshot-view.js";
 
-/** What an archive lists: the snapshots that are whole, and what is damaged of the others. */
+/** What an archive lists: the snapshots that can be read, and why the others cannot. */
 export interface ArchiveContents {
   /** Ascending by version, then by time. */
   readonly snapshots: readonly ArchivedSnapshot[];
   /** At least one for each manifest that is left out. */
-  readonly damages: readonly Damage[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** Why a manifest is left out. */
+export interface LeftOut {
+  /** Below the archive's folder, with `/`. */
+  readonly file: string;
+  /** DamageError, or ARCHIVE_FORMAT_NEWER. */
+  readonly error: ArchiveError;
 }
 
 /**
- * Reads all manifests; a damaged one is for the caller to judge.
+ * Reads all manifests; one that is damaged, or of a newer format, is for the caller to judge.
  * @throws ArchiveError; the signal's reason.
  */
 export async function archiveContents(
   archive: Archive,
   signal: AbortSignal,
 ): Promise<ArchiveContents> {
-  const damages: Damage[] = [];
-  const onDamage = (damage: Damage): void => {
-    damages.push(damage);
-  };
-  const summaries = await archive.snapshots({ onDamage, signal });
-  return { snapshots: summaries.map(archivedSnapshot), damages };
+  const leftOut: LeftOut[] = [];
+  const summaries = await archive.snapshots({
+    onDamage: (damage) => leftOut.push({ file: damage.file, error: new DamageError(damage) }),
+    onNewer: (error, file) => leftOut.push({ file, error }),
+    signal,
+  });
+  return { snapshots: summaries.map(archivedSnapshot), leftOut };
 }
 
 /**
- * The snapshot that a wish means. A damaged manifest is told and left out, unless it may be of the
- * very state that is wanted: an older one is never taken silently in its place.
- * @throws DamageError, and like `chooseTop`.
+ * For who adds a snapshot: it has to go on from all that are there.
+ * @throws ArchiveError ARCHIVE_FORMAT_NEWER when one of them cannot be looked at.
  */
-export function chooseWhole(
-  { snapshots, damages }: ArchiveContents,
-  wish: StateWish,
-  onNotice?: (text: string) => void,
-): ArchivedSnapshot {
-  const [first] = damages;
-  if (snapshots.length === 0 && first !== undefined) throw new DamageError(first);
-  const top = chooseTop(snapshots, wish);
-  for (const damage of damages) {
-    const damaged = versionOf(damage.file);
-    const isBeyond = damaged !== null && wish.toVersion !== undefined && damaged > wish.toVersion;
-    if (!isBeyond && (damaged === null || damaged > top.version)) throw new DamageError(damage);
-    onNotice?.(leftOut(damage));
-  }
-  return top;
+export function requireKnownFormats({ leftOut }: ArchiveContents): void {
+  const newer = leftOut.find(({ error }) => isNewer(error));
+  if (newer !== undefined) throw newer.error;
 }
 
-/** Tells of a manifest that is damaged and does not matter. */
-export function leftOut({ file, message }: Damage): string {
-  return `${file} is damaged and left out: ${message}`;
+/** Tells of a manifest that is left out and does not matter. */
+export function tellLeftOut({ file, error }: LeftOut): string {
+  if (isNewer(error)) return `${error.message} It is left out.`;
+  const what = error instanceof DamageError ? error.damage.message : error.message;
+  return `${file} is damaged and left out: ${what}`;
 }
 
-/** The name of the snapshot whose manifest is damaged. */
-export function nameOf({ file }: Damage): string {
+/** True for ARCHIVE_FORMAT_NEWER. */
+export function isNewer({ code }: ArchiveError): boolean {
+  return code === "ARCHIVE_FORMAT_NEWER";
+}
+
+/** The name of the snapshot whose manifest is left out. */
+export function nameOf({ file }: LeftOut): string {
   return file.replace(/^.*\//, "").replace(/\.jsonl$/, "");
 }
 

@@ -1,7 +1,7 @@
 import type { types } from "@holdfast/api";
-import { Archive, type NewSnapshotHead, type SnapshotSummary } from "@holdfast/archive";
+import { Archive, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
-import { archiveContents, leftOut } from "./archive-contents.js";
+import { archiveContents, requireKnownFormats, tellLeftOut } from "./archive-contents.js";
 import {
   type BackupChoice,
   type BackupWish,
@@ -14,11 +14,13 @@ import { dbState } from "./db-state.js";
 import { FoldPool } from "./fold-pool.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
+import { newHead } from "./new-head.js";
 import type { Patience } from "./patience.js";
 import { proveRoot, requireNotBehind } from "./prove-root.js";
 import type { ProvedRoot } from "./root-proof.js";
 import { type ArchivedSnapshot, historyLines } from "./snapshot-view.js";
 import { takeSnapshot } from "./take-snapshot.js";
+import { chooseUnfinished } from "./unfinished-backup.js";
 
 /** What to back up, and where to. */
 export interface BackupOptions {
@@ -116,7 +118,12 @@ class Backup {
     await using pool = mayProve ? new FoldPool() : null;
     const before = await this.#dbState();
     requireNotBehind(before.committedVersion, newestUsable(snapshots, historyLines(before), null));
-    const unfinished = await this.#unfinished(before, snapshots);
+    const unfinished = chooseUnfinished(
+      await this.#archive.unfinishedBackups(),
+      before,
+      snapshots,
+      this.#options,
+    );
     const version = this.#options.version ?? unfinished?.version;
     const forceFull = this.#options.full || unfinished?.kind === "full";
     const likely = newestUsable(snapshots, historyLines(before), version ?? null);
@@ -165,28 +172,10 @@ class Backup {
 
   /** What the archive holds; a damaged manifest is told and left out. */
   async #snapshots(): Promise<readonly ArchivedSnapshot[]> {
-    const { snapshots, damages } = await archiveContents(this.#archive, this.#job.signal);
-    for (const damage of damages) this.#job.onNotice?.(leftOut(damage));
-    return snapshots;
-  }
-
-  /** The interrupted backup to go on with: of this history, and newer than all that is there. */
-  async #unfinished(
-    state: types.DbState,
-    snapshots: readonly ArchivedSnapshot[],
-  ): Promise<{ version: bigint; kind: "full" | "delta" } | null> {
-    const { version, full, prove } = this.#options;
-    const newest = newestUsable(snapshots, historyLines(state), null)?.version ?? -1n;
-    const heads = await this.#archive.unfinishedBackups();
-    const head = heads.find(
-      (unfinished) =>
-        state.histories[0]?.historyId.equals(unfinished.histories[0]?.historyId ?? Buffer.of()) &&
-        (version === undefined ? unfinished.version > newest : unfinished.version === version) &&
-        unfinished.version <= (state.committedVersion ?? -1n) &&
-        unfinished.version >= (state.oldestStateVersion ?? 0n) &&
-        (unfinished.kind === "full" ? unfinished.proved === prove : !full),
-    );
-    return head ?? null;
+    const contents = await archiveContents(this.#archive, this.#job.signal);
+    requireKnownFormats(contents);
+    for (const each of contents.leftOut) this.#job.onNotice?.(tellLeftOut(each));
+    return contents.snapshots;
   }
 
   /** Proves the root under the lease, and chooses what to take. */
@@ -240,29 +229,7 @@ class Backup {
         ),
       lease.signal,
     );
-    const head: NewSnapshotHead = {
-      kind: base === null ? "full" : "delta",
-      ledgerId: state.ledgerId,
-      histories: state.histories.map(({ historyId, forkVersion }) =>
-        forkVersion === undefined ? { historyId } : { historyId, forkVersion },
-      ),
-      version,
-      stateRoot: root.stateRoot,
-      logRoot: root.logRoot,
-      rootProof: { info: root.info, logSiblings: root.logSiblings },
-      items: count.items,
-      bytes: count.bytes,
-      ...(base === null
-        ? {}
-        : {
-            base: {
-              name: base.name,
-              version: base.version,
-              stateRoot: base.summary.head.stateRoot,
-            },
-          }),
-      proved: pool !== null,
-    };
+    const head = newHead(state, root, count, { base, proved: pool !== null });
     await using writer = await this.#archive.beginBackup(head, { resume: true });
     try {
       await takeSnapshot(writer, pool, {

@@ -1,10 +1,10 @@
 import { Archive, type NewSnapshotHead, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
 import { chunkId, rootOf, type StreamTile, TileRootFold, TileStream } from "@holdfast/merkle";
+import { archiveContents, requireKnownFormats } from "./archive-contents.js";
 import { ChainReader } from "./chain-reader.js";
 import type { JobDependencies } from "./job.js";
-import { readChain } from "./read-chain.js";
-import type { StateWish } from "./restore-choice.js";
+import { chooseChain, type StateWish } from "./restore-choice.js";
 
 /** What a compaction did. */
 export interface CompactReport {
@@ -27,7 +27,9 @@ export async function compactSnapshot(
   job: JobDependencies,
 ): Promise<CompactReport> {
   const archive = await Archive.open(location);
-  const chain = await readChain(archive, wish, job);
+  const contents = await archiveContents(archive, job.signal);
+  requireKnownFormats(contents);
+  const chain = chooseChain(contents, wish, job.onNotice);
   const top = chain.at(-1) ?? chain[0];
   const chainLength = chain.length;
   if (chainLength === 1) return { snapshot: top.summary, alreadyThere: true, chainLength };

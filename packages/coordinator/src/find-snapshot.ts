@@ -1,4 +1,4 @@
-import { ArchiveError, DamageError } from "@holdfast/archive";
+import { ArchiveError } from "@holdfast/archive";
 import { invalidField } from "@holdfast/core";
 import { type ArchiveContents, nameOf, versionOf } from "./archive-contents.js";
 import { newestUsable } from "./base-choice.js";
@@ -7,14 +7,15 @@ import type { ArchivedSnapshot } from "./snapshot-view.js";
 
 /**
  * The snapshot that a person names: by its name, by a beginning that only one has, or by a version
- * (of the history made last that has it). Damage matters only where it is of what is named.
- * @throws SNAPSHOT_NOT_FOUND; DamageError; INVALID_REQUEST when more than one is meant.
+ * (of the history made last that has it). One that cannot be read matters only where it is named.
+ * @throws SNAPSHOT_NOT_FOUND; DamageError; ARCHIVE_FORMAT_NEWER; INVALID_REQUEST when more than one
+ * is meant.
  */
 export function findSnapshot(
-  { snapshots, damages }: ArchiveContents,
+  { snapshots, leftOut }: ArchiveContents,
   text: string,
 ): ArchivedSnapshot {
-  const names = new Set([...snapshots.map(({ name }) => name), ...damages.map(nameOf)]);
+  const names = new Set([...snapshots.map(({ name }) => name), ...leftOut.map(nameOf)]);
   const begun = [...names].filter((name) => name.startsWith(text));
   const name = names.has(text) ? text : begun.length === 1 ? begun[0] : undefined;
   const named = snapshots.find((snapshot) => snapshot.name === name);
@@ -22,11 +23,11 @@ export function findSnapshot(
   const version = /^\d{1,16}$/.test(text) ? BigInt(text) : null;
   const at = version === null || name !== undefined ? null : ofVersion(snapshots, version);
   if (at !== null) return at;
-  const damage = damages.find((other) => {
+  const unread = leftOut.find((other) => {
     if (name !== undefined) return nameOf(other) === name;
     return version !== null && versionOf(other.file) === version;
   });
-  if (damage !== undefined) throw new DamageError(damage);
+  if (unread !== undefined) throw unread.error;
   if (begun.length > 1) throw invalidField("snapshot", `more than one begins with ${text}`);
   throw new ArchiveError(
     "SNAPSHOT_NOT_FOUND",

@@ -1,7 +1,7 @@
 import type { ChannelCredentials, Metadata } from "@grpc/grpc-js";
 import { backup, lease, restore } from "@holdfast/api";
 import { HoldfastError } from "@holdfast/core";
-import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc/client";
+import { callUnary, clientOptions, type Endpoint, type UnaryMethod } from "@holdfast/rpc/client";
 
 /** How gateways are reached. */
 export interface GatewayOptions {
@@ -16,7 +16,7 @@ export interface GatewayOptions {
 
 /** The clients of one gateway, on one connection each. */
 export interface GatewayClients {
-  readonly address: string;
+  readonly endpoint: Endpoint;
   readonly backup: backup.BackupServiceClient;
   readonly lease: lease.LeaseServiceClient;
   readonly restore: restore.RestoreServiceClient;
@@ -57,7 +57,7 @@ export class Gateways {
   /** Uses the next gateway after `error`, if that says that this one cannot do it now. */
   noteFailure(error: unknown, used: GatewayClients): void {
     const address = this.#options.addresses[this.#current];
-    if (used.address !== address || !(error instanceof HoldfastError)) return;
+    if (used.endpoint.address !== address || !(error instanceof HoldfastError)) return;
     const isGone = ["UNAVAILABLE", "DEADLINE_EXCEEDED"].includes(error.status);
     if (isGone || error.reason === "NO_SLOT") {
       this.#current = (this.#current + 1) % this.#options.addresses.length;
@@ -77,6 +77,7 @@ export class Gateways {
         signal,
         timeoutMs,
         metadata: this.metadata,
+        endpoint: used.endpoint,
       });
     } catch (error) {
       this.noteFailure(error, used);
@@ -96,7 +97,7 @@ export class Gateways {
   #connect(address: string): GatewayClients {
     const { credentials } = this.#options;
     return {
-      address,
+      endpoint: { service: "gateway", address },
       backup: new backup.BackupServiceClient(address, credentials, clientOptions()),
       lease: new lease.LeaseServiceClient(address, credentials, clientOptions()),
       restore: new restore.RestoreServiceClient(address, credentials, clientOptions()),

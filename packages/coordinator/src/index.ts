@@ -1,8 +1,8 @@
 export {
   type ArchiveContents,
   archiveContents,
-  chooseWhole,
-  leftOut,
+  isNewer,
+  tellLeftOut,
 } from "./archive-contents.js";
 export { type BackupOptions, type BackupReport, backupState } from "./backup-state.js";
 export { CHAIN_LIMITS, type ChainLimits, chainOf } from "./base-choice.js";
@@ -18,7 +18,7 @@ export {
   type ServiceJobDependencies,
 } from "./job.js";
 export type { Patience } from "./patience.js";
-export { type Chain, completeChain, type StateWish } from "./restore-choice.js";
+export { type Chain, chooseWhole, completeChain, type StateWish } from "./restore-choice.js";
 export { type RestoreOptions, type RestoreReport, restoreState } from "./restore-state.js";
 export { infoFromWire } from "./root-proof.js";
 export type { ArchivedSnapshot } from "./snapshot-view.js";

@@ -1,9 +1,10 @@
 // Goal: which state `restore` takes, and which snapshot a person names.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { DamageError } from "@holdfast/archive";
 import { findSnapshot } from "./find-snapshot.js";
 import type { HistoryLine } from "./histories.js";
-import { chooseTop, completeChain, type StateWish } from "./restore-choice.js";
+import { chooseChain, type StateWish } from "./restore-choice.js";
 import type { ArchivedSnapshot } from "./snapshot-view.js";
 
 const genesis: HistoryLine = { historyId: "aa11", forkVersion: null };
@@ -42,7 +43,7 @@ const archive = [
 ];
 
 function chainFor(wish: StateWish, snapshots = archive): readonly ArchivedSnapshot[] {
-  return completeChain(snapshots, chooseTop(snapshots, wish));
+  return chooseChain({ snapshots, leftOut: [] }, wish);
 }
 
 function names(wish: StateWish): string[] {
@@ -74,10 +75,11 @@ test("nothing at or below the version, nothing at all, a chain with a hole", () 
 
 /** What a name means in the archive, where these snapshots have damaged manifests, too. */
 function find(text: string, ...damaged: string[]): ArchivedSnapshot {
-  const damages = damaged.map(
-    (name) => ({ part: "manifest", file: `snapshots/${name}.jsonl`, message: "bad." }) as const,
-  );
-  return findSnapshot({ snapshots: archive, damages }, text);
+  const leftOut = damaged.map((name) => {
+    const file = `snapshots/${name}.jsonl`;
+    return { file, error: new DamageError({ part: "manifest", file, message: "bad." }) };
+  });
+  return findSnapshot({ snapshots: archive, leftOut }, text);
 }
 
 test("a snapshot is named by its name, a beginning, or a version", () => {
@@ -106,6 +108,6 @@ test("a version is of the history made last that has it", () => {
     const name = each.name.replace(/^\d+/, (digits) => digits.padStart(20, "0"));
     return Object.create(each, { name: { value: name } });
   });
-  const at = (text: string): string => findSnapshot({ snapshots, damages: [] }, text).historyId;
+  const at = (text: string): string => findSnapshot({ snapshots, leftOut: [] }, text).historyId;
   assert.deepEqual([at("8"), at("4"), at("9")], ["bb22", "aa11", "aa11"]);
 });

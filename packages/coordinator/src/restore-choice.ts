@@ -1,5 +1,6 @@
 import { ArchiveError } from "@holdfast/archive";
 import { HoldfastError, invalidField } from "@holdfast/core";
+import { type ArchiveContents, isNewer, tellLeftOut, versionOf } from "./archive-contents.js";
 import { chainOf, newestUsable } from "./base-choice.js";
 import { type HistoryLine, knownHistories } from "./histories.js";
 import type { ArchivedSnapshot } from "./snapshot-view.js";
@@ -17,14 +18,20 @@ export type Chain = readonly [ArchivedSnapshot, ...ArchivedSnapshot[]];
 
 /**
  * The chain below a snapshot.
- * @throws PROOF_INVALID when it is not complete.
+ * @throws PROOF_INVALID when it is not complete; ARCHIVE_FORMAT_NEWER when a part of it is newer.
  */
 export function completeChain(
-  snapshots: readonly ArchivedSnapshot[],
+  { snapshots, leftOut }: ArchiveContents,
   top: ArchivedSnapshot,
 ): Chain {
   const chain = chainOf(snapshots, top);
   if (chain !== null) return chain;
+  const bases = snapshots.filter(({ version }) => version <= top.version).map(({ base }) => base);
+  const newer = leftOut.find(({ file, error }) => {
+    const version = versionOf(file);
+    return isNewer(error) && bases.some((base) => base?.version === version);
+  });
+  if (newer !== undefined) throw newer.error;
   throw new HoldfastError(
     "PROOF_INVALID",
     `A snapshot that ${top.name} builds on is not in the archive, or damaged. ` +
@@ -34,14 +41,45 @@ export function completeChain(
 }
 
 /**
+ * The chain that a wish means.
+ * @throws like `chooseWhole` and `completeChain`.
+ */
+export function chooseChain(
+  contents: ArchiveContents,
+  wish: StateWish,
+  onNotice?: (text: string) => void,
+): Chain {
+  return completeChain(contents, chooseWhole(contents, wish, onNotice));
+}
+
+/**
+ * The snapshot that a wish means. A manifest that is left out is told, unless it may be of the very
+ * state that is wanted: an older one is never taken silently in its place.
+ * @throws DamageError, ARCHIVE_FORMAT_NEWER, and like `chooseTop`.
+ */
+export function chooseWhole(
+  { snapshots, leftOut }: ArchiveContents,
+  wish: StateWish,
+  onNotice?: (text: string) => void,
+): ArchivedSnapshot {
+  const [first] = leftOut;
+  if (snapshots.length === 0 && first !== undefined) throw first.error;
+  const top = chooseTop(snapshots, wish);
+  for (const each of leftOut) {
+    const version = versionOf(each.file);
+    const isBeyond = version !== null && wish.toVersion !== undefined && version > wish.toVersion;
+    if (!isBeyond && (version === null || version > top.version)) throw each.error;
+    onNotice?.(tellLeftOut(each));
+  }
+  return top;
+}
+
+/**
  * The snapshot that a wish means: the newest of the history made last that has one at or below the
  * version (its parents' up to the fork count), unless a history is named.
  * @throws SNAPSHOT_NOT_FOUND when nothing fits.
  */
-export function chooseTop(
-  snapshots: readonly ArchivedSnapshot[],
-  wish: StateWish,
-): ArchivedSnapshot {
+function chooseTop(snapshots: readonly ArchivedSnapshot[], wish: StateWish): ArchivedSnapshot {
   const version = wish.toVersion ?? null;
   const lines = knownHistories(snapshots).filter((line) => isNamed(line, wish.history));
   if (wish.history !== undefined && lines.length > 1) {

@@ -3,14 +3,14 @@ import type { restore, types } from "@holdfast/api";
 import { Archive, DamageError } from "@holdfast/archive";
 import { HoldfastError, limits } from "@holdfast/core";
 import { callClientStreaming } from "@holdfast/rpc/client";
+import { archiveContents } from "./archive-contents.js";
 import { ChainReader } from "./chain-reader.js";
 import { dbState } from "./db-state.js";
 import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";
 import type { PlannedTile } from "./plan-cut.js";
-import { readChain } from "./read-chain.js";
-import type { Chain, StateWish } from "./restore-choice.js";
+import { type Chain, chooseChain, type StateWish } from "./restore-choice.js";
 import { infoToWire } from "./root-proof.js";
 import type { ArchivedSnapshot } from "./snapshot-view.js";
 import { nodeToWire } from "./tree-nodes.js";
@@ -59,7 +59,8 @@ export async function restoreState(
   chosen: (snapshot: ArchivedSnapshot) => void = () => undefined,
 ): Promise<RestoreReport> {
   const archive = await Archive.open(options.archive);
-  const chain = await readChain(archive, options, job);
+  const contents = await archiveContents(archive, job.signal);
+  const chain = chooseChain(contents, options, job.onNotice);
   chosen(chain[chain.length - 1] ?? chain[0]);
   await using reader = await ChainReader.open(archive, chain);
   const patience = patienceOf(job);
@@ -154,6 +155,7 @@ class Restore {
             signal: lease.signal,
             timeoutMs: limits.UNARY_DEADLINE_MS_MAX,
             metadata: gateways.metadata,
+            endpoint: used.endpoint,
           },
         );
       } catch (error) {

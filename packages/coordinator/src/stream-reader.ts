@@ -92,6 +92,7 @@ async function* readOnce<Req, T extends StreamedTile>(
         callOptions(limits.STREAM_DEADLINE_MS_DEFAULT),
       ),
     abort.signal,
+    clients.endpoint,
   );
   const next = async (): Promise<IteratorResult<Buffer>> => {
     const timer = clock.setTimer(gateways.timeoutMs, () => abort.abort(silent()));

@@ -58,7 +58,12 @@ async function uploadOnce(
         leaseId: lease.leaseId,
         fencingToken: lease.fencingToken,
       }),
-      { signal, timeoutMs: gateways.timeoutMs, metadata: gateways.metadata },
+      {
+        signal,
+        timeoutMs: gateways.timeoutMs,
+        metadata: gateways.metadata,
+        endpoint: used.endpoint,
+      },
     );
   } catch (error) {
     gateways.noteFailure(error, used);

@@ -5,5 +5,6 @@ export { deadlineExceeded } from "./deadline.js";
 export { type ErrorOptions, type FieldViolation, HoldfastError, invalidField } from "./error.js";
 export * as limits from "./limits.js";
 export type { LogFields, Logger } from "./logger.js";
+export { makeFolders } from "./make-folders.js";
 export { orderedConcurrency } from "./ordered-concurrency.js";
 export { REASONS, type Reason, type StatusName } from "./reason.js";

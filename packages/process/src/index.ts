@@ -1,4 +1,4 @@
-export { type Address, formatAddress, requireSafeListen } from "./address.js";
+export { type Address, formatAddress } from "./address.js";
 export { AdminServer, type Readiness } from "./admin-server.js";
 export {
   type CallCounter,

@@ -38,6 +38,14 @@ test("one ready line on stdout, JSON logs on stderr, exit 0 on SIGTERM", async (
   assert.deepEqual(messages, ["ready", "draining", "drain begins", "stopped", "ended"]);
 });
 
+test("a signal ends a start that takes long", async () => {
+  const { child, seen, ended } = run("--mode", "start-hangs");
+  await until(() => seen.stderr.includes("start begins"), "the start");
+  child.kill("SIGTERM");
+  assert.equal(await ended, 0);
+  assert.equal(seen.stdout, "", "it was never ready");
+});
+
 test("a second signal hurries", async () => {
   const { child, seen, ended } = run("--mode", "slow");
   await until(() => seen.stdout.includes("\n"), "the ready line");

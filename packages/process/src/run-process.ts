@@ -1,5 +1,7 @@
 import { writeSync } from "node:fs";
 import type { Logger } from "@holdfast/core";
+import { requireSafeListen } from "./address.js";
+import { requireFreeAddresses } from "./free-address.js";
 import { createLogger } from "./logger.js";
 import type { CommonConfig } from "./service-options.js";
 import { UsageError } from "./usage-error.js";
@@ -27,7 +29,7 @@ export interface ProcessPlan<C extends CommonConfig> {
   readonly name: string;
   /** Reads the configuration. @throws UsageError. */
   readonly configure: () => C;
-  /** Opens everything and begins to serve. */
+  /** Opens everything and begins to serve; both addresses are safe, and were free. */
   readonly start: (config: C, host: ProcessHost) => Promise<RunningService>;
 }
 
@@ -36,7 +38,7 @@ const HURRY_MS_MAX = 10_000;
 
 /**
  * Runs a service from its configuration to its exit: one ready line on stdout, logs on stderr.
- * SIGTERM or SIGINT drains (exit 0), a second one ends it hard. Exit 2 for a wrong command line,
+ * SIGTERM or SIGINT drains (exit 0; at once while it starts), a second one ends it hard. Exit 2 for a wrong command line,
  * 1 for any failure; an unhandled rejection or exception is one.
  */
 export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): Promise<void> {
@@ -51,11 +53,11 @@ export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): 
 
   const hurry = new AbortController();
   let signals = 0;
-  const stopping = new Promise<void>((resolve) => {
+  const stopping = new Promise<undefined>((resolve) => {
     const onSignal = (signal: string): void => {
       signals += 1;
       logger.info({ signal }, signals === 1 ? "draining" : "ending now");
-      resolve();
+      resolve(undefined);
       if (signals < 2) return;
       hurry.abort();
       setTimeout(() => fatal(undefined, "did not end in time"), HURRY_MS_MAX).unref();
@@ -67,16 +69,19 @@ export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): 
   const alive = setInterval(() => undefined, 60_000);
 
   try {
-    const service = await plan
-      .start(config, { logger, fatal })
-      .catch((error: unknown) => failStart(plan.name, logger, error));
-    printReady(service);
-    logger.info({ listen: service.listen, admin: service.admin }, "ready");
-    await stopping;
-    await service.drain(hurry.signal);
-    await service.stop();
+    const starting = start(plan, config, { logger, fatal }).catch((error: unknown) =>
+      failStart(plan.name, logger, error),
+    );
+    // A start is not waited for: it promised nothing to anybody yet.
+    const service = await Promise.race([starting, stopping]);
+    if (service !== undefined) {
+      printReady(service);
+      logger.info({ listen: service.listen, admin: service.admin }, "ready");
+      await stopping;
+      await service.drain(hurry.signal);
+      await service.stop();
+    }
   } catch (error) {
-    if (error instanceof UsageError) exitWithUsage(error);
     fatal(error, "failed");
   }
   clearInterval(alive);
@@ -84,9 +89,17 @@ export async function runProcess<C extends CommonConfig>(plan: ProcessPlan<C>): 
   process.exit(0);
 }
 
+async function start<C extends CommonConfig>(
+  plan: ProcessPlan<C>,
+  config: C,
+  host: ProcessHost,
+): Promise<RunningService> {
+  await requireFreeAddresses([config.listen, config.adminListen]);
+  return plan.start(config, host);
+}
+
 /** Behind the log stands a sentence, for who starts it by hand. */
 function failStart(name: string, logger: Logger, error: unknown): never {
-  if (error instanceof UsageError) exitWithUsage(error);
   logger.error({ error }, "could not start");
   const why = error instanceof Error ? error.message : String(error);
   writeSync(2, `${name} could not start: ${why}\n`);
@@ -100,7 +113,10 @@ function printReady({ listen, admin }: { listen: string; admin: string }): void 
 
 function configure<C extends CommonConfig>(plan: ProcessPlan<C>): C {
   try {
-    return plan.configure();
+    const config = plan.configure();
+    requireSafeListen(config.listen, config.insecure);
+    requireSafeListen(config.adminListen, config.insecure);
+    return config;
   } catch (error) {
     if (error instanceof UsageError) return exitWithUsage(error);
     throw error;

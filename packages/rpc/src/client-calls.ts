@@ -10,7 +10,7 @@ import {
 import type { HoldfastError } from "@holdfast/core";
 import { callOptions } from "./client-options.js";
 import { ServerStreamReader } from "./server-stream-reader.js";
-import { brokenOff, fromServiceError } from "./status-to-error.js";
+import { brokenOff, type Endpoint, fromServiceError } from "./status-to-error.js";
 
 /** How a call is made. */
 export interface ClientCall {
@@ -19,6 +19,8 @@ export interface ClientCall {
   /** Longest duration of the whole call, milliseconds; sent to the server. */
   readonly timeoutMs: number;
   readonly metadata?: Metadata;
+  /** Named by errors of the connection. */
+  readonly endpoint?: Endpoint | undefined;
 }
 
 /** A unary method of a generated client, bound to it: `client.getDbState.bind(client)`. */
@@ -40,7 +42,7 @@ export type ClientStreamingMethod<Req, Res> = (
 export function callUnary<Req, Res>(
   method: UnaryMethod<Req, Res>,
   request: Req,
-  { signal, timeoutMs, metadata }: ClientCall,
+  { signal, timeoutMs, metadata, endpoint }: ClientCall,
 ): Promise<Res> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
@@ -48,7 +50,7 @@ export function callUnary<Req, Res>(
     const call = method(request, metadata ?? new Metadata(), options, (error, response) => {
       stopListening();
       if (error === null) resolve(response);
-      else reject(callError(error, signal));
+      else reject(callError(error, signal, endpoint));
     });
     const stopListening = onAbort(signal, () => call.cancel());
   });
@@ -63,9 +65,10 @@ export function callUnary<Req, Res>(
 export function callServerStreaming<T>(
   open: () => ClientReadableStream<T>,
   signal: AbortSignal,
+  endpoint?: Endpoint,
 ): AsyncGenerator<T, void, undefined> {
   setMaxListeners(SIGNAL_LISTENERS_MAX, signal);
-  const convert = (error: unknown): unknown => callError(error, signal);
+  const convert = (error: unknown): unknown => callError(error, signal, endpoint);
   return new ServerStreamReader({ open, signal, convert });
 }
 
@@ -77,7 +80,7 @@ export function callServerStreaming<T>(
 export async function callClientStreaming<Req, Res>(
   method: ClientStreamingMethod<Req, Res>,
   requests: Iterable<Req> | AsyncIterable<Req>,
-  { signal, timeoutMs, metadata }: ClientCall,
+  { signal, timeoutMs, metadata, endpoint }: ClientCall,
 ): Promise<Res> {
   signal.throwIfAborted();
   let answer: { error: ServiceError | null; response: Res } | null = null;
@@ -118,7 +121,7 @@ export async function callClientStreaming<Req, Res>(
     Promise.resolve(source.return?.()).catch(() => undefined);
   }
   const { error, response } = answer as unknown as { error: ServiceError | null; response: Res };
-  if (error !== null) throw callError(error, signal);
+  if (error !== null) throw callError(error, signal, endpoint);
   return response;
 }
 
@@ -133,10 +136,10 @@ function onAbort(signal: AbortSignal, cancel: () => void): () => void {
 }
 
 /** What a failed call throws: a CANCELLED that nobody here asked for is a server that left. */
-function callError(error: unknown, signal: AbortSignal): unknown {
+function callError(error: unknown, signal: AbortSignal, endpoint: Endpoint | undefined): unknown {
   if (signal.aborted) return signal.reason;
-  const converted: HoldfastError = fromServiceError(error);
-  return converted.reason === "CANCELLED" ? brokenOff(error) : converted;
+  const converted: HoldfastError = fromServiceError(error, endpoint);
+  return converted.reason === "CANCELLED" ? brokenOff(error, endpoint) : converted;
 }
 
 function iterate<T>(items: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> {

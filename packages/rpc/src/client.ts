@@ -13,5 +13,5 @@ export {
   clientOptions,
 } from "./client-options.js";
 export { RawClient } from "./raw-client.js";
-export { fromServiceError } from "./status-to-error.js";
+export { type Endpoint, fromServiceError } from "./status-to-error.js";
 export { calmCollector, limitStreamBuffers } from "./stream-buffers.js";

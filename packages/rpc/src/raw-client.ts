@@ -6,17 +6,25 @@ import {
   callUnary,
 } from "./client-calls.js";
 import { type ChannelTuning, callOptions, clientOptions } from "./client-options.js";
-import { brokenOff } from "./status-to-error.js";
+import { brokenOff, type Endpoint } from "./status-to-error.js";
 import { wallMs } from "./wall-time.js";
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
+/** How a raw client calls. */
+export interface RawClientOptions extends ChannelTuning {
+  /** What the server is to who reads an error; it is nameless by default. */
+  readonly service?: string;
+}
+
 /** A client for any method by its path; requests and responses stay bytes. One connection. */
 export class RawClient {
   readonly #client: Client;
+  readonly #endpoint: Endpoint | undefined;
 
   /** @param address `host:port`; the connection is made by the first call. */
-  constructor(address: string, tuning: ChannelTuning = {}) {
+  constructor(address: string, { service, ...tuning }: RawClientOptions = {}) {
+    this.#endpoint = service === undefined ? undefined : { service, address };
     this.#client = new Client(address, credentials.createInsecure(), clientOptions(tuning));
   }
 
@@ -34,7 +42,7 @@ export class RawClient {
           (error, response) => callback(error, response as Buffer),
         ),
       request,
-      call,
+      { endpoint: this.#endpoint, ...call },
     );
   }
 
@@ -55,6 +63,7 @@ export class RawClient {
           callOptions(timeoutMs),
         ),
       signal,
+      this.#endpoint,
     );
   }
 
@@ -75,7 +84,7 @@ export class RawClient {
           (error, response) => callback(error, response as Buffer),
         ),
       requests,
-      call,
+      { endpoint: this.#endpoint, ...call },
     );
   }
 
@@ -83,7 +92,7 @@ export class RawClient {
   ready(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#client.waitForReady(wallMs() + timeoutMs, (error) => {
-        if (error) reject(brokenOff(error));
+        if (error) reject(brokenOff(error, this.#endpoint));
         else resolve();
       });
     });

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { setMaxListeners } from "node:events";
-import type { ServerHttp2Stream } from "node:http2";
 import {
-  Metadata,
+  type Metadata,
   type ServerInterceptingCallInterface,
   type ServerMethodDefinition,
   status,
@@ -16,12 +15,13 @@ import {
 } from "@holdfast/core";
 import { ArrivingRequest } from "./arriving-request.js";
 import type { CallContext, CallObserver, CallTimes } from "./call-context.js";
+import { timeLeftMs } from "./call-time.js";
+import { CallTransport } from "./call-transport.js";
 import { incident, toServiceError } from "./error-to-status.js";
 import type { ReceiveBudget } from "./receive-budget.js";
 import { withResumePoint } from "./resume-point.js";
 import { stalled } from "./stalled.js";
 import { widenWindow } from "./upload-window.js";
-import { wallMs } from "./wall-time.js";
 
 /** What a call needs of the server it belongs to. */
 export interface CallHost {
@@ -42,16 +42,8 @@ export interface CallHost {
 /** How to read and write the messages of a method. */
 export type Codec = ServerMethodDefinition<unknown, unknown>;
 
-/**
- * Our deadline fires this much before the client's, so that it is our status, with details,
- * that ends the call and not grpc-js's own timer, which can leave a busy stream half open.
- */
-const DEADLINE_LEAD_MS = 20;
 /** A handler and its helpers listen to the signal; more than this looks like a leak. */
 const SIGNAL_LISTENERS_MAX = 64;
-/** A flag byte (0: not compressed) and the length, u32 big-endian. */
-const MESSAGE_PREFIX_BYTES = 5;
-const CANCEL = 8; // NGHTTP2_CANCEL
 
 /**
  * One call, from its headers to the close of its transport stream. It is the only place that
@@ -61,19 +53,16 @@ const CANCEL = 8; // NGHTTP2_CANCEL
 export class ServerCall {
   readonly #host: CallHost;
   readonly #inner: ServerInterceptingCallInterface;
-  readonly #stream: ServerHttp2Stream;
+  readonly #transport: CallTransport;
   readonly #codec: Codec;
   readonly #abort: AbortController = new AbortController();
   readonly #startMs: number;
   #context: CallContext | null = null;
-  /** Waits for the transport to take the message it was handed. */
-  #taken: { resolve: () => void; reject: (reason: unknown) => void } | null = null;
   /** Path of the last tile that the transport was handed; "" without one. */
   #lastPath = "";
   readonly #request: ArrivingRequest;
   /** The timer waits for the request: it is set for the deadline when that is whole. */
   #owesRequest = false;
-  #headersSent = false;
   #timer: Timer | null = null;
   #ended = false;
 
@@ -81,8 +70,9 @@ export class ServerCall {
     this.#host = host;
     this.#codec = codec;
     this.#inner = inner;
-    this.#stream = transportStream(inner);
-    this.#request = new ArrivingRequest(host.receiving, this.#stream, (error) => this.fail(error));
+    this.#transport = new CallTransport(inner);
+    const { stream } = this.#transport;
+    this.#request = new ArrivingRequest(host.receiving, stream, (error) => this.fail(error));
     this.#startMs = host.clock.monotonicMs();
     setMaxListeners(SIGNAL_LISTENERS_MAX, this.#abort.signal);
   }
@@ -108,7 +98,7 @@ export class ServerCall {
   /** Takes the call's headers; false when it was refused. */
   begin(metadata: Metadata): boolean {
     const { clock, observer, calls } = this.#host;
-    const leftMs = this.#timeLeftMs();
+    const leftMs = timeLeftMs(this.#inner.getDeadline(), this.#codec, this.#host.times);
     this.#context = {
       signal: this.#abort.signal,
       deadlineMs: clock.monotonicMs() + leftMs,
@@ -118,7 +108,7 @@ export class ServerCall {
     };
     observer?.callStarted(this.#codec.path);
     calls.add(this);
-    this.#stream.once("close", () => this.#onClose());
+    this.#transport.stream.once("close", () => this.#onClose());
     try {
       if (leftMs <= 0) throw deadlineExceeded();
       this.#host.admit(this.#context);
@@ -127,7 +117,7 @@ export class ServerCall {
       this.fail(error);
       return false;
     }
-    if (this.#codec.requestStream) widenWindow(this.#stream);
+    if (this.#codec.requestStream) widenWindow(this.#transport.stream);
     this.#armRequest(leftMs);
     callsByMetadata.set(metadata, this);
     return true;
@@ -155,15 +145,11 @@ export class ServerCall {
    * @throws the signal's reason when the call ends before.
    */
   send(message: unknown, lastPath = ""): Promise<void> {
-    assert.ok(this.#taken === null, "one message at a time");
     if (this.#ended) return Promise.reject(this.#endReason());
     const bytes = this.#codec.responseSerialize(message);
     this.#host.observer?.frameSent(this.#codec.path, bytes.length);
     if (lastPath !== "") this.#lastPath = lastPath;
-    return new Promise((resolve, reject) => {
-      this.#taken = { resolve, reject };
-      this.#write(bytes);
-    });
+    return this.#transport.send(bytes);
   }
 
   /** Ends the call with OK. */
@@ -212,31 +198,7 @@ export class ServerCall {
 
   /** Closes the transport stream now, whatever it still holds. */
   reset(): void {
-    if (!this.#stream.closed) this.#stream.close(CANCEL);
-  }
-
-  /**
-   * Writes a message as gRPC frames it, past grpc-js, which would copy it: at 128 KiB a frame
-   * that copy is a third of what a paused stream holds.
-   */
-  #write(bytes: Uint8Array): void {
-    if (!this.#headersSent) {
-      this.#headersSent = true;
-      this.#inner.sendMetadata(new Metadata());
-    }
-    const prefix = Buffer.allocUnsafe(MESSAGE_PREFIX_BYTES);
-    prefix[0] = 0;
-    prefix.writeUInt32BE(bytes.length, 1);
-    this.#stream.cork();
-    this.#stream.write(prefix);
-    this.#stream.write(bytes, (error) => {
-      // After an error the stream closes, and that ends the call.
-      if (error) return;
-      const taken = this.#taken;
-      this.#taken = null;
-      taken?.resolve();
-    });
-    this.#stream.uncork();
+    this.#transport.reset();
   }
 
   #end(statusName: string): void {
@@ -249,7 +211,7 @@ export class ServerCall {
   /** Tells all who work for this call that it has ended without success. */
   #abandon(reason: HoldfastError): void {
     this.#abort.abort(reason);
-    this.#taken?.reject(reason);
+    this.#transport.abandon(reason);
   }
 
   /** A request must be whole before the stall rule fires, whatever time its call has. */
@@ -267,7 +229,7 @@ export class ServerCall {
 
   #arm(delayMs: number, fire: () => void): void {
     this.#timer?.cancel();
-    this.#timer = this.#stream.closed ? null : this.#host.clock.setTimer(delayMs, fire);
+    this.#timer = this.#transport.stream.closed ? null : this.#host.clock.setTimer(delayMs, fire);
   }
 
   #onClose(): void {
@@ -275,21 +237,6 @@ export class ServerCall {
     this.#request.whole();
     this.#timer?.cancel();
     this.#host.calls.delete(this);
-  }
-
-  /** Milliseconds this call may take: what the client gave, within the limits. */
-  #timeLeftMs(): number {
-    const { times } = this.#host;
-    const { requestStream, responseStream } = this.#codec;
-    const isStream = requestStream || responseStream;
-    const given = Number(this.#inner.getDeadline());
-    if (given === Number.POSITIVE_INFINITY) {
-      return isStream ? times.streamDefaultMs : times.unaryDefaultMs;
-    }
-    // grpc-js computes the deadline from the wall clock.
-    const leftMs = given - wallMs();
-    const leadMs = Math.min(DEADLINE_LEAD_MS, leftMs / 10);
-    return Math.min(leftMs - leadMs, isStream ? times.streamMaxMs : times.unaryMaxMs);
   }
 
   #endReason(): unknown {
@@ -319,16 +266,4 @@ export function serverCallOf(metadata: Metadata): ServerCall {
 
 function callerLeft(): HoldfastError {
   return new HoldfastError("CANCELLED", "The caller went away.");
-}
-
-/**
- * The HTTP/2 stream under a call. Private in grpc-js, which has no public way to end a stream
- * whose reader is stuck (grpc-node#1644); the version is pinned and `checkTransport` tries it
- * at start.
- */
-function transportStream(inner: ServerInterceptingCallInterface): ServerHttp2Stream {
-  const { stream } = inner as unknown as { stream?: ServerHttp2Stream };
-  const isStream = typeof stream?.close === "function" && typeof stream.write === "function";
-  assert.ok(isStream, "grpc-js keeps its HTTP/2 stream in `stream`");
-  return stream;
 }

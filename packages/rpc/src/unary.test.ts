@@ -160,12 +160,18 @@ test("a client that never sends its message is ended at the deadline", async () 
   await until(() => loop.server.openCalls === 0, "the transport stream was reset");
 });
 
-test("a server that is not there is STORAGE_UNAVAILABLE", async () => {
-  const raw = new RawClient("127.0.0.1:1");
-  await assert.rejects(
-    raw.unary(PATH, Buffer.alloc(0), { signal: never, timeoutMs: 10_000 }),
-    hasReason("STORAGE_UNAVAILABLE"),
-  );
-  await assert.rejects(raw.ready(50), hasReason("STORAGE_UNAVAILABLE"));
+test("a server that is not there is STORAGE_UNAVAILABLE, and named", async () => {
+  const raw = new RawClient("127.0.0.1:1", { service: "storage" });
+  const unreachable = {
+    reason: "STORAGE_UNAVAILABLE",
+    message: /^Cannot reach the storage service at 127\.0\.0\.1:1,/,
+    metadata: { service: "storage", address: "127.0.0.1:1" },
+  };
+  const call = { signal: never, timeoutMs: 10_000 };
+  const one = Buffer.alloc(0);
+  await assert.rejects(raw.unary(PATH, one, call), unreachable);
+  await assert.rejects(raw.serverStreaming(PATH, one, call).next(), unreachable);
+  await assert.rejects(raw.clientStreaming(PATH, [one], call), unreachable);
+  await assert.rejects(raw.ready(50), unreachable);
   raw.close();
 });

@@ -7,7 +7,6 @@ import {
   integer,
   option,
   parseOptions,
-  requireSafeListen,
 } from "@holdfast/process";
 
 /** What a gateway is told when it starts. */
@@ -26,7 +25,7 @@ const SLOTS_MAX = 480;
 
 /** Reads flags and variables. @throws UsageError. */
 export function readConfig(args?: readonly string[]): GatewayConfig {
-  const config = parseOptions(
+  return parseOptions(
     {
       name: "holdfast-gateway",
       description: "The door for backup and restore clients of one holdfast-storage.",
@@ -48,7 +47,4 @@ export function readConfig(args?: readonly string[]): GatewayConfig {
     },
     args,
   );
-  requireSafeListen(config.listen, config.insecure);
-  requireSafeListen(config.adminListen, config.insecure);
-  return config;
 }

@@ -132,11 +132,18 @@ test("not serving 5 s after storage went, serving again when it is back", async 
   await until(async () => !(await isServing(clients)), "it is not serving");
 });
 
-test("without storage it starts, and says that it is not ready", async () => {
+test("without storage it starts, and says to all what it lacks", async () => {
   const nobody = await fakeStorage();
   nobody.kill();
   await using gateway = await startGateway(nobody.address);
   using clients = clientsOf(gateway.listen);
   assert.equal(await isServing(clients), false);
   assert.equal((await get(gateway.admin, "/readyz")).status, 503);
+  const lacks = `Cannot reach the storage service at ${nobody.address},`;
+  assert.ok(gateway.output.stderr.includes(lacks), gateway.output.stderr);
+  const { backup } = clients;
+  await assert.rejects(
+    callUnary(backup.getDbState.bind(backup), {}, { signal: NEVER, timeoutMs: 10_000 }),
+    (error: Error) => error.message.startsWith(lacks),
+  );
 });

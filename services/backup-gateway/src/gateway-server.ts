@@ -2,7 +2,7 @@ import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc
 import { backup, lease, restore } from "@holdfast/api";
 import { type Clock, type Logger, limits, systemClock } from "@holdfast/core";
 import { AdminServer, formatAddress, Metrics, type RunningService } from "@holdfast/process";
-import { type CallTimes, GrpcServer, RawClient, rawMethod } from "@holdfast/rpc";
+import { type CallTimes, GrpcServer, type Health, RawClient, rawMethod } from "@holdfast/rpc";
 import { Admission, type AdmissionLimits } from "./admission/admission.js";
 import type { GatewayConfig } from "./config.js";
 import { gatewayMetrics } from "./gateway-metrics.js";
@@ -83,17 +83,19 @@ export class GatewayServer implements RunningService {
       ...(times?.silenceMsMax === undefined ? {} : { silenceMsMax: times.silenceMsMax }),
     });
     for (const service of SERVICES) this.#forward(service, forwarder);
-    this.#probeClient = new RawClient(storage);
+    this.#probeClient = new RawClient(storage, { service: "storage" });
     this.#probe = new StorageProbe({
       clock,
       check: (signal) => checkStorage(this.#probeClient, signal),
       onRecovered: () => this.#channels.renew(),
-      onChange: (present) => {
-        logger[present ? "info" : "warn"](
-          { storage },
-          present ? "storage is there" : "storage is away",
-        );
-        for (const name of NAMES) this.#server.setHealth(name, present ? "SERVING" : "NOT_SERVING");
+      onPresent: () => {
+        logger.info({ storage }, "storage is there");
+        this.#setHealth("SERVING");
+      },
+      onAway: (error) => {
+        const why = error instanceof Error ? error.message : "it gave no answer";
+        logger.warn({ storage }, `storage is away: ${why}`);
+        this.#setHealth("NOT_SERVING");
       },
       ...(times?.probe === undefined ? {} : { times: times.probe }),
     });
@@ -138,6 +140,10 @@ export class GatewayServer implements RunningService {
       Object.fromEntries(methods),
       Object.fromEntries(handlers) as UntypedServiceImplementation,
     );
+  }
+
+  #setHealth(health: Health): void {
+    for (const name of NAMES) this.#server.setHealth(name, health);
   }
 
   #reasonsNotReady(): string[] {

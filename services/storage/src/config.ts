@@ -26,17 +26,17 @@ export type StorageConfig = OptionValues<StorageOptions>;
 const NUMBER_MAX: number = 2 ** 48;
 const NAME = "holdfast-storage";
 
-/** Reads flags and environment. @throws UsageError */
-export function storageConfig(): StorageConfig {
+/** Reads flags and variables. @throws UsageError */
+export function storageConfig(args?: readonly string[]): StorageConfig {
   const versions = integer(0, NUMBER_MAX);
-  return parseOptions({
+  const program = {
     name: NAME,
     description:
       "Verifiable, versioned key-value ledger store. " +
       "`holdfast-storage fsck --data-dir <dir>` checks a stopped one.",
     options: {
       ...commonOptions("127.0.0.1:7410", "127.0.0.1:7411"),
-      dataDir: dataDirOption(),
+      dataDir: dataDirOption("folder that holds the store; made when missing"),
       stateVersions: option(
         "--state-versions <n>",
         "versions whose state is kept behind the newest; 0 keeps all",
@@ -62,7 +62,8 @@ export function storageConfig(): StorageConfig {
         integer(0, NUMBER_MAX),
       ),
     },
-  });
+  };
+  return parseOptions(program, args);
 }
 
 /** Options of `holdfast-storage fsck`. */
@@ -75,11 +76,11 @@ export function fsckConfig(args: readonly string[]): OptionValues<FsckOptions> {
   const program = {
     name: `${NAME} fsck`,
     description: "Checks a stopped store. Only reads; exit 0 when clean, 3 with what is wrong.",
-    options: { dataDir: dataDirOption() },
+    options: { dataDir: dataDirOption("folder that holds the store") },
   };
   return parseOptions(program, args);
 }
 
-function dataDirOption(): OptionSpec<string> {
-  return required("--data-dir <dir>", "folder that holds the store; made when missing", text);
+function dataDirOption(description: string): OptionSpec<string> {
+  return required("--data-dir <dir>", description, text);
 }

@@ -55,8 +55,12 @@ export async function fsckChild(dataDir: string, print: Print): Promise<number> 
     const findings = checkGeneration(env);
     await env.close();
     for (const { where, what } of findings.list) print(`${where}: ${what}`);
-    print(findings.count === 0 ? `clean: generation ${live}` : `${findings.count} findings`);
-    return findings.count === 0 ? CLEAN : DAMAGED;
+    if (findings.count === 0) {
+      print(`clean: generation ${live}`);
+      return CLEAN;
+    }
+    print(findings.count === 1 ? "1 finding" : `${findings.count} findings`);
+    return DAMAGED;
   } catch (error) {
     // LMDB found its own pages damaged.
     print(`environment: ${messageOf(error)}`);

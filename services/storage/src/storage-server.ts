@@ -5,7 +5,6 @@ import {
   Metrics,
   type ProcessHost,
   type RunningService,
-  requireSafeListen,
 } from "@holdfast/process";
 import { GrpcServer } from "@holdfast/rpc";
 import type { StorageConfig } from "./config.js";
@@ -39,8 +38,6 @@ export async function startStorageServer(
   config: StorageConfig,
   { logger, fatal }: ProcessHost,
 ): Promise<RunningService> {
-  requireSafeListen(config.listen, config.insecure);
-  requireSafeListen(config.adminListen, config.insecure);
   const metrics = new Metrics("storage");
   const parts = await openParts(config, {
     logger,

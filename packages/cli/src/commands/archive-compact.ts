@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addStateOptions, type StateOptions } from "../command-options.js";
 import { jobOf } from "../job.js";
+import { counted } from "../plural.js";
 import { snapshotResult } from "../snapshot-result.js";
 
 /** `holdfast archive compact`: folds a chain into a full snapshot. */
@@ -34,7 +35,7 @@ async function compact(
     [
       alreadyThere
         ? `Version ${snapshot.head.version} has a full snapshot already: ${snapshot.name}.`
-        : `Folded ${chainLength} snapshots into ${snapshot.name}, ${seconds.toFixed(1)} s.`,
+        : `Folded ${counted(chainLength, "snapshot")} into ${snapshot.name}, ${seconds.toFixed(1)} s.`,
       `state root ${snapshot.head.stateRoot.toString("hex")}`,
     ],
   );

@@ -4,7 +4,7 @@ import {
   completeChain,
   diffSnapshots,
   findSnapshot,
-  leftOut,
+  tellLeftOut,
 } from "@holdfast/coordinator";
 import type { Command } from "commander";
 import { bytesForPeople } from "../bytes-for-people.js";
@@ -33,9 +33,8 @@ async function diff(
   const archive = await Archive.open(location);
   const contents = await archiveContents(archive, signal);
   const [from, to] = [findSnapshot(contents, first), findSnapshot(contents, second)];
-  for (const damage of contents.damages) output.notice(leftOut(damage));
-  const { snapshots } = contents;
-  const chains = [completeChain(snapshots, from), completeChain(snapshots, to)] as const;
+  for (const each of contents.leftOut) output.notice(tellLeftOut(each));
+  const chains = [completeChain(contents, from), completeChain(contents, to)] as const;
   let puts = 0;
   let deletes = 0;
   for await (const { key, value } of diffSnapshots(archive, ...chains, signal)) {

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import type { Plain } from "../plain.js";
+import { counted } from "../plural.js";
 import { humanBytes } from "../progress.js";
 
 interface GcOptions {
@@ -35,7 +36,7 @@ async function gc({ output, signal }: CommandContext, options: GcOptions): Promi
         ({ kind, file, bytes }) => `${verb} ${file} (${kind}, ${humanBytes(bytes)})`,
       ),
       ...running.map((backup) => `left alone ${backup}: a backup under way`),
-      `${verb} ${collected.length} leftovers, ${humanBytes(collectedBytes)}`,
+      `${verb} ${counted(collected.length, "leftover")}, ${humanBytes(collectedBytes)}`,
     ],
   );
   return undefined;

@@ -3,13 +3,16 @@ import {
   type ArchivedSnapshot,
   archiveContents,
   type HistoryLine,
+  isNewer,
   knownHistories,
 } from "@holdfast/coordinator";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
-import { EXIT } from "../exit-code.js";
+import { exitCodeOf } from "../exit-code.js";
+import { failureOf } from "../failure.js";
 import { findingLine, findingResult } from "../finding-result.js";
+import { counted } from "../plural.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 
@@ -28,7 +31,11 @@ async function list(
   location: string,
 ): Promise<number | undefined> {
   const archive = await Archive.open(location);
-  const { snapshots, damages } = await archiveContents(archive, signal);
+  const { snapshots, leftOut } = await archiveContents(archive, signal);
+  const newer = leftOut.filter(({ error }) => isNewer(error));
+  const damages = leftOut.flatMap(({ error }) =>
+    error instanceof DamageError ? [error.damage] : [],
+  );
   const histories = knownHistories(snapshots);
   const result = {
     ledger_id: archive.ledgerId,
@@ -39,27 +46,30 @@ async function list(
       fork_version: own?.forkVersion ?? null,
     })),
     snapshots: snapshots.map(({ summary }) => snapshotResult(summary)),
+    newer: newer.map(({ file, error }) => ({ file, format: Number(error.metadata["format"]) })),
     damage: damages.map(findingResult),
   };
   const lines = [
     `ledger ${archive.ledgerId.toString("hex")}`,
     ...histories.flatMap((line) => linesOf(line, snapshots)),
   ];
-  const [first] = damages;
+  // Damage is worse than what a newer Holdfast can read.
+  const first = leftOut.find(({ error }) => error instanceof DamageError) ?? newer[0];
   if (first === undefined) {
     output.result(result, lines);
     return undefined;
   }
-  for (const line of [...lines, ...damages.map(findingLine)]) output.item(line);
+  for (const line of lines) output.item(line);
+  for (const { error } of leftOut) {
+    output.item(error instanceof DamageError ? findingLine(error.damage) : error.message);
+  }
   const message =
-    `${findingLine(first)} The others are whole as far as \`ls\` looks; ` +
-    "`holdfast verify` names all damage.";
-  const { metadata } = new DamageError(first);
-  output.failure(
-    { reason: "DAMAGED", code: "DATA_LOSS", message, metadata, retryAfterSeconds: null },
-    result,
-  );
-  return EXIT.damaged;
+    damages.length > 0
+      ? `The archive is damaged in ${counted(damages.length, "place")}; what is listed is whole ` +
+        "as far as `ls` looks, and `holdfast verify` names all damage."
+      : `Not listed: ${counted(newer.length, "snapshot")} of a newer format. Use a newer Holdfast.`;
+  output.failure({ ...failureOf(first.error), message }, result);
+  return exitCodeOf(first.error);
 }
 
 function linesOf(
@@ -79,7 +89,7 @@ function lineOf({ name, kind, version, summary }: ArchivedSnapshot): string {
   const { head, foot } = summary;
   const on = head.base === undefined ? "" : ` on ${head.base.version}`;
   return (
-    `  ${name}  ${kind}${on}, version ${version}, ${head.items} items, ` +
+    `  ${name}  ${kind}${on}, version ${version}, ${counted(head.items, "item")}, ` +
     `${humanBytes(Number(foot.storedBytes))}, ${head.createdTime}${head.proved ? "" : ", not proved"}`
   );
 }

@@ -4,13 +4,14 @@ import {
   chainOf,
   chooseWhole,
   findSnapshot,
-  leftOut,
+  tellLeftOut,
 } from "@holdfast/coordinator";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { nodeResult } from "../node-result.js";
 import { type Plain, toJson } from "../plain.js";
+import { counted } from "../plural.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 
@@ -43,7 +44,7 @@ async function show(
   const notice = (text: string): void => output.notice(text);
   const snapshot =
     name === undefined ? chooseWhole(contents, {}, notice) : findSnapshot(contents, name);
-  if (name !== undefined) for (const damage of contents.damages) notice(leftOut(damage));
+  if (name !== undefined) for (const each of contents.leftOut) notice(tellLeftOut(each));
   if (options.tiles) {
     await using reader = await archive.openSnapshot(snapshot.name);
     for await (const tile of reader.tiles()) {
@@ -73,7 +74,7 @@ async function show(
       `state root  ${head.stateRoot.toString("hex")}`,
       `log root    ${head.logRoot.toString("hex")}`,
       `items       ${head.items} (${humanBytes(Number(head.bytes))})`,
-      `stored      ${foot.tiles} tiles, ${foot.chunks} chunks, ${humanBytes(Number(foot.storedBytes))}`,
+      `stored      ${counted(foot.tiles, "tile")}, ${counted(foot.chunks, "chunk")}, ${humanBytes(Number(foot.storedBytes))}`,
       `proved      ${head.proved ? "when it was taken" : "no: run `holdfast verify`"}`,
       `taken       ${head.createdTime}`,
       `chain       ${chain === null ? "not complete" : chain.map((part) => part.name).join(" <- ")}`,

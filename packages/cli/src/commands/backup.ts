@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption, parseVersion } from "../command-options.js";
 import { withGateways } from "../job.js";
+import { counted } from "../plural.js";
 import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 
@@ -68,7 +69,7 @@ function linesOf(
   const proved = head.proved ? "proved" : "not proved: run `holdfast verify`";
   return [
     `${kind} of version ${head.version}: ${name}.`,
-    `${head.items} items, ${foot.tiles} tiles, ${humanBytes(Number(foot.storedBytes))} stored, ` +
+    `${counted(head.items, "item")}, ${counted(foot.tiles, "tile")}, ${humanBytes(Number(foot.storedBytes))} stored, ` +
       `${proved}, ${seconds.toFixed(1)} s${resumed ? ", an interrupted backup went on" : ""}.`,
     root,
   ];

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import type { storage } from "@holdfast/api";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
@@ -8,7 +7,9 @@ import { exitCodeOf } from "../exit-code.js";
 import { failureOf } from "../failure.js";
 import type { BlockShape } from "../import/import-blocks.js";
 import { emptyReport, type ImportReport, importLedger } from "../import/import-ledger.js";
+import { readInput } from "../import/input-file.js";
 import type { Plain } from "../plain.js";
+import { counted, ranged } from "../plural.js";
 
 interface ImportOptions {
   readonly blockSize: number;
@@ -49,11 +50,9 @@ async function importFile(
   const storage = connectStorage(context);
   const report = emptyReport();
   progress.phase("import");
-  const input: AsyncIterable<Buffer> =
-    file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024, signal });
   let bytes = 0;
   const counted = async function* (): AsyncGenerator<Buffer> {
-    for await (const chunk of abortable(input, signal)) {
+    for await (const chunk of readInput(file, signal)) {
       bytes += chunk.length;
       yield chunk;
     }
@@ -80,7 +79,7 @@ async function importFile(
     const done =
       report.last === null
         ? ""
-        : ` Lines 1 to ${report.lines} are committed, up to version ${report.last.committedVersion}.`;
+        : ` Committed: ${ranged("line", 1, report.lines)}, up to version ${report.last.committedVersion}.`;
     progress.stop();
     output.failure({ ...failure, message: `${failure.message}${done}` }, resultOf(report));
     return exitCodeOf(reason);
@@ -90,30 +89,6 @@ async function importFile(
   progress.stop();
   output.result(resultOf(report), linesOf(report));
   return undefined;
-}
-
-/** Ends a source that waits for ever, as a terminal does, when the signal aborts. */
-async function* abortable(
-  input: AsyncIterable<Buffer>,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const source = input[Symbol.asyncIterator]();
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-  });
-  aborted.catch(() => undefined);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const next = await Promise.race([source.next(), aborted]);
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }
 
 function resultOf(report: ImportReport): { readonly [key: string]: Plain } {
@@ -137,13 +112,16 @@ function resultOf(report: ImportReport): { readonly [key: string]: Plain } {
 function linesOf(report: ImportReport): string[] {
   const there = report.there.map(
     ({ firstLine, lastLine, firstVersion, lastVersion }) =>
-      `Lines ${firstLine} to ${lastLine} were there already, as versions ${firstVersion} to ${lastVersion}.`,
+      `Already there: ${ranged("line", firstLine, lastLine)}, ` +
+      `as ${ranged("version", firstVersion, lastVersion)}.`,
   );
   if (report.last === null) return ["The input is empty; nothing was committed."];
   const { transactionsCommitted, blocksCommitted, last } = report;
   return [
     ...there,
-    `Committed ${transactionsCommitted} transactions in ${blocksCommitted} blocks; the store is at version ${last.committedVersion} or later.`,
+    `Committed ${counted(transactionsCommitted, "transaction")} in ` +
+      `${counted(blocksCommitted, "block")}; ` +
+      `the store is at version ${last.committedVersion} or later.`,
     `state root ${last.stateRoot.toString("hex")}`,
   ];
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addStateOptions, type StateOptions } from "../command-options.js";
 import { withGateways } from "../job.js";
+import { counted } from "../plural.js";
 import { snapshotResult } from "../snapshot-result.js";
 import { statusOf } from "./status.js";
 
@@ -48,8 +49,8 @@ async function restore(
     },
     [
       `Restored version ${snapshot.version} from ${snapshot.name}` +
-        `${deltas === 0 ? "" : ` and the ${deltas + 1 === 2 ? "snapshot" : `${deltas} snapshots`} below it`}.`,
-      `${state.items} items, ${tilesUploaded} of ${tiles} tiles uploaded, ${seconds.toFixed(1)} s` +
+        `${deltas === 0 ? "" : ` and the ${deltas === 1 ? "snapshot" : `${deltas} snapshots`} below it`}.`,
+      `${counted(state.items, "item")}, ${tilesUploaded} of ${counted(tiles, "tile")} uploaded, ${seconds.toFixed(1)} s` +
         `${adopted ? ", an interrupted restore went on" : ""}.`,
       `state root ${state.stateRoot.toString("hex")}`,
       `log root   ${state.logRoot.toString("hex")}`,

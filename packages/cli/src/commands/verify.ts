@@ -6,6 +6,7 @@ import { EXIT } from "../exit-code.js";
 import { findingLine, findingResult } from "../finding-result.js";
 import { jobOf } from "../job.js";
 import type { Plain } from "../plain.js";
+import { counted } from "../plural.js";
 import { humanBytes } from "../progress.js";
 import { leftoverResult } from "./archive-gc.js";
 
@@ -46,20 +47,17 @@ async function verify(context: CommandContext, location: string): Promise<number
   if (report.findings === 0) {
     output.result(details, [
       ...leftovers,
-      `All is whole: ${report.snapshots} snapshots, ${report.tilesProved} tiles proved, ` +
+      `All is whole: ${counted(report.snapshots, "snapshot")}, ${counted(report.tilesProved, "tile")} proved, ` +
         `${humanBytes(report.bytes)} read.`,
     ]);
     return undefined;
   }
   for (const line of leftovers) output.item(line);
-  const [first] = kept;
   output.failure(
     {
       reason: "DAMAGED",
       code: "DATA_LOSS",
-      message:
-        `The archive is damaged in ${report.findings} places` +
-        `${first === undefined ? "" : `, first: ${findingLine(first)}`}.`,
+      message: `The archive is damaged in ${counted(report.findings, "place")}.`,
       metadata: { findings: `${report.findings}` },
       retryAfterSeconds: null,
     },

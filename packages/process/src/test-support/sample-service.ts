@@ -1,6 +1,6 @@
 // A service that does nothing but live and die as told by its first argument.
 import { setTimeout as delay } from "node:timers/promises";
-import { formatAddress, requireSafeListen } from "../address.js";
+import { formatAddress } from "../address.js";
 import { AdminServer } from "../admin-server.js";
 import { Metrics } from "../metrics.js";
 import { option, parseOptions, text } from "../options.js";
@@ -19,8 +19,11 @@ await runProcess({
       },
     }),
   start: async (config, { logger, fatal }) => {
-    requireSafeListen(config.listen, config.insecure);
     if (config.mode === "start-fails") throw new Error("no engine");
+    if (config.mode === "start-hangs") {
+      logger.info({}, "start begins");
+      await new Promise<never>(() => undefined);
+    }
     const admin = new AdminServer(new Metrics("storage"), () => []);
     const bound = await admin.start(config.adminListen);
     if (config.mode === "rejects") setTimeout(() => void Promise.reject(new Error("lost")), 1);

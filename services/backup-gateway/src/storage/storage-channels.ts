@@ -23,7 +23,7 @@ export class StorageChannels {
   /** @param address `host:port`; connections are made by the first calls. */
   constructor(address: string) {
     const channel = (windowBytes: number): RetiringChannel =>
-      new RetiringChannel(() => new RawClient(address, { windowBytes }));
+      new RetiringChannel(() => new RawClient(address, { service: "storage", windowBytes }));
     this.unary = channel(limits.UPSTREAM_WINDOW_BYTES);
     this.#narrow = channel(limits.UPSTREAM_WINDOW_BYTES);
     this.#wide = channel(limits.WIDE_WINDOW_BYTES);

@@ -17,6 +17,6 @@ export async function checkStorage(client: RawClient, signal: AbortSignal): Prom
   const answer = await client.unary(CHECK_PATH, Buffer.from(request), call);
   const { status } = grpcHealthV1.HealthCheckResponse.decode(answer);
   if (status !== grpcHealthV1.HealthCheckResponse_ServingStatus.SERVING) {
-    throw new Error("storage does not serve");
+    throw new Error("It does not serve backups now: it opens, drains or publishes a restore.");
   }
 }

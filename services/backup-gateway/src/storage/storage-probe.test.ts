@@ -23,7 +23,8 @@ function probing(): {
         signal.addEventListener("abort", () => reject(signal.reason));
       });
     },
-    onChange: (present) => log.push(present ? "there" : "away"),
+    onPresent: () => log.push("there"),
+    onAway: (error) => log.push(error instanceof Error ? `away: ${error.message}` : "away"),
     onRecovered: () => log.push("recovered"),
   });
   return {
@@ -46,11 +47,11 @@ test("away 5 s after the last answer, back with the next one", async () => {
   await clock.advanceAsync(4_000);
   assert.equal(probe.present, true, "a short absence is none");
   await clock.advanceAsync(1_100);
-  assert.deepEqual(log, ["there", "away"]);
+  assert.deepEqual(log, ["there", "away: no"]);
   await clock.advanceAsync(30_000);
   set("yes");
   await clock.advanceAsync(1_000);
-  assert.deepEqual(log, ["there", "away", "recovered", "there"]);
+  assert.deepEqual(log, ["there", "away: no", "recovered", "there"]);
   await probe.stop();
 });
 
@@ -70,12 +71,13 @@ test("not there at the start, and an answer that never comes", async () => {
   set("no");
   await probe.start();
   assert.equal(probe.present, false);
+  assert.deepEqual(log, ["away: no"], "who waits for it is told at once");
   set("yes");
   await clock.advanceAsync(1_000);
-  assert.deepEqual(log, ["recovered", "there"]);
+  assert.deepEqual(log, ["away: no", "recovered", "there"]);
   set("hangs");
   await clock.advanceAsync(6_000);
-  assert.deepEqual(log, ["recovered", "there", "away"]);
+  assert.deepEqual(log, ["away: no", "recovered", "there", "away"]);
   await probe.stop();
   assert.equal(clock.pending, 0, "nothing is left behind");
 });

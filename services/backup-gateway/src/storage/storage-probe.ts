@@ -5,8 +5,10 @@ export interface ProbeOptions {
   readonly clock: Clock;
   /** Resolves when storage can do its work, rejects when not; bounded in time by itself. */
   readonly check: (signal: AbortSignal) => Promise<void>;
-  /** Told when storage has been away for too long, and when it is back. */
-  readonly onChange: (present: boolean) => void;
+  /** Told when storage is there, or there again. */
+  readonly onPresent: () => void;
+  /** Told when storage was not there at the start, or has been away for too long. */
+  readonly onAway: (error: unknown) => void;
   /** Storage answered again after a check that failed. */
   readonly onRecovered: () => void;
   /** Times for tests. */
@@ -25,8 +27,9 @@ export class StorageProbe {
   readonly #awayMs: number;
   #loop: Promise<void> = Promise.resolve();
   #away: Timer | null = null;
-  #failed = false;
-  #present = false;
+  /** Of the last check, if it failed. */
+  #failure: { readonly error: unknown } | null = null;
+  #present: boolean | null = null;
 
   constructor(options: ProbeOptions) {
     this.#options = options;
@@ -36,12 +39,13 @@ export class StorageProbe {
 
   /** False until the first answer, and from 5 s after the last one on. */
   get present(): boolean {
-    return this.#present;
+    return this.#present === true;
   }
 
   /** Begins to ask. @returns after the first question, however it was answered. */
   async start(): Promise<void> {
     await this.#ask();
+    if (this.#failure !== null) this.#turn(false);
     this.#loop = this.#askOn();
   }
 
@@ -66,21 +70,22 @@ export class StorageProbe {
     const { clock, check, onRecovered } = this.#options;
     try {
       await check(this.#stop.signal);
-    } catch {
-      this.#failed = true;
+    } catch (error) {
+      this.#failure = { error };
       return;
     }
     if (this.#stop.signal.aborted) return;
     this.#away?.cancel();
     this.#away = clock.setTimer(this.#awayMs, () => this.#turn(false));
-    if (this.#failed) onRecovered();
-    this.#failed = false;
+    if (this.#failure !== null) onRecovered();
+    this.#failure = null;
     this.#turn(true);
   }
 
   #turn(present: boolean): void {
     if (this.#present === present) return;
     this.#present = present;
-    this.#options.onChange(present);
+    if (present) this.#options.onPresent();
+    else this.#options.onAway(this.#failure?.error);
   }
 }

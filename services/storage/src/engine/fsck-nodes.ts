@@ -1,17 +1,19 @@
 import type { Findings } from "./fsck-finding.js";
 import { messageOf } from "./fsck-state.js";
+import { nameSurplusNodes, type Tree } from "./fsck-surplus.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { SHARDS, u64 } from "./schema.js";
 import { decodeStaleList } from "./stale-list.js";
 
 /**
  * Checks that no tree node is without use: each is in the newest tree, or in the list of what a
- * later checkpoint replaced, which pruning will take. Counts them: which one is too many would
- * take the memory of all.
+ * later checkpoint replaced, which pruning will take. Counts them, and looks for those that are too
+ * many only then: to hold all takes the memory of all.
  * @param reached nodes in the newest tree, for each shard.
  */
 export function checkNodeCounts(
   env: GenerationEnv,
+  tree: Tree,
   reached: readonly number[],
   findings: Findings,
 ): void {
@@ -20,10 +22,12 @@ export function checkNodeCounts(
     for (const _ of env.nodes[shard]?.getKeys({}) ?? []) rows += 1;
     const used = (reached[shard] ?? 0) + staleNodes(env, shard, findings);
     if (rows === used) continue;
+    const named = rows > used ? nameSurplusNodes(env, shard, tree) : [];
+    const which = named.length === 0 ? "" : `; the first without use: ${named.join(", ")}`;
     findings.add(
       "nodes",
       `shard ${shard.toString(16)} has ${rows} nodes, and ${used} are in the newest tree or ` +
-        "replaced by a later one",
+        `replaced by a later one${which}`,
     );
   }
 }

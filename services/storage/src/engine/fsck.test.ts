@@ -319,3 +319,24 @@ test(`each kind of damage is found and named (seed ${SEED})`, async (context) =>
     });
   }
 });
+
+test("nodes without use are named, the first few of them", async () => {
+  await using store = await filled();
+  const random = new SeededRandom(SEED);
+  const { database, value } = random.pick(newestNodes(store.env));
+  const shard = store.env.nodes.indexOf(database).toString(16);
+  const foreign = (count: number): string[] =>
+    Array.from({ length: count }, (_, index) => `${shard}abcde${index}`);
+  const named = (): string[] => {
+    const { list } = checkGeneration(store.env);
+    assert.deepEqual(
+      list.map(({ where }) => where),
+      ["nodes"],
+    );
+    return [...(list[0]?.what.matchAll(/node (\w+) of 12/g) ?? [])].map(([, path]) => path ?? "");
+  };
+  for (const count of [1, 3, 5]) {
+    for (const path of foreign(count)) database.putSync(nodeKey(12n, path), value);
+    assert.deepEqual(named(), foreign(Math.min(count, 3)));
+  }
+});

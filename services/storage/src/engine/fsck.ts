@@ -30,7 +30,8 @@ export function checkGeneration(env: GenerationEnv): Findings {
     for (const checkpoint of checkpointsToCheck(env, reader, committed, findings)) {
       const check = new StateCheck(reader, checkpoint, findings);
       check.run();
-      if (checkpoint.version === committed) checkNodeCounts(env, check.nodes, findings);
+      if (checkpoint.version !== committed) continue;
+      checkNodeCounts(env, { reader, root: checkpoint.root }, check.nodes, findings);
     }
     checkLog(env, meta, committed, findings);
     for (let shard = 0; shard < SHARDS; shard++) {

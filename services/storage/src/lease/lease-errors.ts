@@ -4,6 +4,20 @@ import type { LeaseEnd, LeaseView } from "./lease.js";
 /** Who is refused need not ask more often, milliseconds; a holder may release at any time. */
 const RETRY_AFTER_MS_MAX = 1_000;
 
+/** NO_SLOT: each writing call waits for those before it. */
+export function tooManyWaiting(): HoldfastError {
+  return new HoldfastError("NO_SLOT", "Too many calls wait for the lease table.", {
+    retryAfterMs: RETRY_AFTER_MS_MAX,
+  });
+}
+
+/** TABLE_FULL: leases end by themselves. */
+export function tableFull(): HoldfastError {
+  return new HoldfastError("TABLE_FULL", "The lease table is full. Try again later.", {
+    retryAfterMs: RETRY_AFTER_MS_MAX,
+  });
+}
+
 /** LEASE_HELD: names the holder, and says when to come back. */
 export function leaseHeld(holder: LeaseView, remainingMs: number): HoldfastError {
   const since = timeText(holder.acquireTimeUs);

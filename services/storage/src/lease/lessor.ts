@@ -1,9 +1,8 @@
-import { HoldfastError, type Timer } from "@holdfast/core";
-import { Mutex } from "async-mutex";
 import type { AcquireRequest, Grant, LeaseRecord, LeaseView } from "./lease.js";
 import { checkRepeat, LeaseBook, type LeaseBookDependencies } from "./lease-book.js";
-import { fenced, leaseHeld, leaseRequired } from "./lease-errors.js";
+import { fenced, leaseHeld, leaseRequired, tableFull } from "./lease-errors.js";
 import type { ActiveLease } from "./lease-table.js";
+import { LeaseTurns } from "./lease-turns.js";
 import { choosePin } from "./pin-choice.js";
 import type {
   CommitGate,
@@ -22,11 +21,6 @@ export interface LessorDependencies extends LeaseBookDependencies {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Calls that wait for their turn at the same time; each turn is one small durable write. */
-const WAITING_CALLS_MAX = 1_000;
-/** What a caller that is refused for want of room is told to wait, milliseconds. */
-const RETRY_AFTER_MS = 1_000;
-
 /**
  * Grants and ends leases: many shared or one exclusive.
  *
@@ -44,15 +38,15 @@ const RETRY_AFTER_MS = 1_000;
 export class Lessor implements LeaseGate, PinSource {
   readonly #book: LeaseBook;
   readonly #dependencies: LessorDependencies;
-  readonly #mutex: Mutex = new Mutex();
-  #waiting = 0;
-  #expiring = false;
+  readonly #turns: LeaseTurns;
   #resumeCommits: (() => void) | null = null;
-  #timer: Timer | null = null;
 
   private constructor(dependencies: LessorDependencies) {
     this.#dependencies = dependencies;
     this.#book = new LeaseBook(dependencies);
+    const { clock, onFailure } = dependencies;
+    const afterTurn = (): void => this.#resumeUnlessExclusive();
+    this.#turns = new LeaseTurns({ book: this.#book, clock, afterTurn, onFailure });
   }
 
   /**
@@ -63,14 +57,13 @@ export class Lessor implements LeaseGate, PinSource {
     const lessor = new Lessor(dependencies);
     lessor.#book.load();
     if (lessor.exclusiveToken !== null) lessor.#resumeCommits = await dependencies.commits.pause();
-    lessor.#setTimer();
+    lessor.#turns.setTimer();
     return lessor;
   }
 
   /** Stops the timer. Leases live on in the store. */
   close(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
+    this.#turns.stopTimer();
   }
 
   /**
@@ -79,7 +72,7 @@ export class Lessor implements LeaseGate, PinSource {
    * INVALID_REQUEST, NO_SLOT; the signal's reason when the caller has gone before the grant.
    */
   acquire(request: AcquireRequest, signal: AbortSignal): Promise<Grant> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       signal.throwIfAborted();
       const { table } = this.#book;
       let lease = table.byRequestId(request.requestId);
@@ -100,7 +93,7 @@ export class Lessor implements LeaseGate, PinSource {
    * @throws LEASE_UNKNOWN, LEASE_EXPIRED, LEASE_BROKEN, LEASE_RELEASED.
    */
   async renew(leaseId: string): Promise<LeaseView> {
-    await this.#expireIfDue(leaseId);
+    await this.#turns.expireIfDue(leaseId);
     const lease = this.#book.active(leaseId);
     this.#book.renew(lease);
     return this.#book.activeView(lease);
@@ -111,7 +104,7 @@ export class Lessor implements LeaseGate, PinSource {
    * @throws LEASE_UNKNOWN.
    */
   release(leaseId: string): Promise<LeaseView> {
-    return this.#inTurn(() => this.#end(leaseId, "released"));
+    return this.#turns.take(() => this.#end(leaseId, "released"));
   }
 
   /**
@@ -119,7 +112,7 @@ export class Lessor implements LeaseGate, PinSource {
    * @throws LEASE_UNKNOWN; FENCED when `ifToken` is given and is not its token.
    */
   break(leaseId: string, ifToken: bigint | null): Promise<LeaseView> {
-    return this.#inTurn(() => {
+    return this.#turns.take(() => {
       const { token } = this.#book.record(leaseId);
       if (ifToken !== null && token !== ifToken) throw fenced(ifToken, token);
       return this.#end(leaseId, "broken");
@@ -131,7 +124,7 @@ export class Lessor implements LeaseGate, PinSource {
    * @throws LEASE_UNKNOWN.
    */
   async get(leaseId: string): Promise<LeaseView> {
-    await this.#expireIfDue(leaseId);
+    await this.#turns.expireIfDue(leaseId);
     return this.#book.view(leaseId);
   }
 
@@ -152,7 +145,7 @@ export class Lessor implements LeaseGate, PinSource {
    */
   async requireExclusive(leaseId: string, token: bigint): Promise<void> {
     this.#checkExclusive(leaseId, token);
-    await this.#expireIfDue(leaseId);
+    await this.#turns.expireIfDue(leaseId);
     this.#book.active(leaseId);
   }
 
@@ -177,7 +170,7 @@ export class Lessor implements LeaseGate, PinSource {
     token: bigint,
     publish: (released: LeaseRecord) => Promise<T>,
   ): Promise<T> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       this.#checkExclusive(leaseId, token);
       const released = this.#book.endedRecord(this.#book.active(leaseId), "released");
       const result = await publish(released);
@@ -194,7 +187,7 @@ export class Lessor implements LeaseGate, PinSource {
       check: () => {
         this.#book.active(leaseId);
         // Past its time but not written yet: its pin still holds, and this frame may go.
-        if (this.#book.isDue(leaseId)) this.#expireSoon();
+        if (this.#book.isDue(leaseId)) this.#turns.expireSoon();
       },
       onEnd: (ended) => {
         lease.onEnd.add(ended);
@@ -209,7 +202,7 @@ export class Lessor implements LeaseGate, PinSource {
   }
 
   exclusive(): Promise<() => void> {
-    return this.#mutex.acquire();
+    return this.#turns.exclusive();
   }
 
   #refuseConflict(request: AcquireRequest): void {
@@ -218,11 +211,7 @@ export class Lessor implements LeaseGate, PinSource {
     if (holder !== null) {
       throw leaseHeld(this.#book.activeView(holder), this.#book.remainingMs(holder));
     }
-    if (table.isFull) {
-      throw new HoldfastError("TABLE_FULL", "The lease table is full. Try again later.", {
-        retryAfterMs: RETRY_AFTER_MS,
-      });
-    }
+    if (table.isFull) throw tableFull();
   }
 
   #grantShared(request: AcquireRequest): Promise<ActiveLease> {
@@ -231,7 +220,8 @@ export class Lessor implements LeaseGate, PinSource {
   }
 
   async #grantExclusive(request: AcquireRequest, signal: AbortSignal): Promise<ActiveLease> {
-    // Already paused when the one before has just expired. If the grant fails, `#settle` resumes.
+    // Already paused when the one before has just expired. If the grant fails, the end of the turn
+    // resumes them.
     this.#resumeCommits ??= await this.#dependencies.commits.pause();
     // Its caller may have gone while it waited for the commit in flight.
     signal.throwIfAborted();
@@ -251,67 +241,10 @@ export class Lessor implements LeaseGate, PinSource {
     return this.#book.view(leaseId);
   }
 
-  /** The one way in for whatever writes; what is past its time ends first. */
-  async #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= WAITING_CALLS_MAX) {
-      throw new HoldfastError("NO_SLOT", "Too many calls wait for the lease table.", {
-        retryAfterMs: RETRY_AFTER_MS,
-      });
-    }
-    this.#waiting += 1;
-    try {
-      return await this.#mutex.runExclusive(async () => {
-        try {
-          await this.#book.expireDue();
-          return await step();
-        } finally {
-          this.#settle();
-        }
-      });
-    } finally {
-      this.#waiting -= 1;
-    }
-  }
-
-  /** After a step: commits go on once no exclusive lease is held, and the timer is set anew. */
-  #settle(): void {
-    if (this.exclusiveToken === null) {
-      this.#resumeCommits?.();
-      this.#resumeCommits = null;
-    }
-    this.#setTimer();
-  }
-
-  async #expireIfDue(leaseId: string): Promise<void> {
-    if (this.#book.isDue(leaseId)) await this.#inTurn(() => Promise.resolve());
-  }
-
-  /** One timer, for the lease that ends first; a renewal does not move it, it looks again. */
-  #setTimer(): void {
-    this.#timer?.cancel();
-    const nextMs = this.#book.table.nextExpiryMs();
-    if (nextMs === null) {
-      this.#timer = null;
-      return;
-    }
-    const { clock } = this.#dependencies;
-    this.#timer = clock.setTimer(Math.ceil(nextMs - clock.monotonicMs()), () => {
-      this.#expireSoon();
-    });
-  }
-
-  #expireSoon(): void {
-    if (this.#expiring) return;
-    this.#expiring = true;
-    this.#mutex
-      .runExclusive(async () => {
-        await this.#book.expireDue();
-        this.#settle();
-      })
-      .catch(this.#dependencies.onFailure)
-      .finally(() => {
-        this.#expiring = false;
-      });
+  #resumeUnlessExclusive(): void {
+    if (this.exclusiveToken !== null) return;
+    this.#resumeCommits?.();
+    this.#resumeCommits = null;
   }
 }
 
