@@ -8,3 +8,4 @@ export type { LogFields, Logger } from "./logger.js";
 export { makeFolders } from "./make-folders.js";
 export { orderedConcurrency } from "./ordered-concurrency.js";
 export { REASONS, type Reason, type StatusName } from "./reason.js";
+export { WaitTimer } from "./wait-timer.js";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { limits, type Timer } from "@holdfast/core";
+import { limits, WaitTimer } from "@holdfast/core";
 import type { ServerCall } from "./server-call.js";
 import { stalled } from "./stalled.js";
 
@@ -15,13 +15,20 @@ export class FrameStream<Frame> {
   /** The heartbeat the transport has not taken, if any. */
   #beat: Promise<void> | null = null;
   #lastSentMs: number;
-  /** When the transport was handed the frame it has not taken; null when there is none. */
-  #waitingSinceMs: number | null = null;
-  #stallTimer: Timer | null = null;
+  /** One whole frame taken by the transport is progress; none while we have one is a stall. */
+  readonly #stall: WaitTimer;
+  /** The heartbeat of the work that is waited for; null when there is none. */
+  #beatFrame: (() => Frame) | null = null;
+  readonly #silence: WaitTimer;
 
   constructor(call: ServerCall) {
     this.#call = call;
-    this.#lastSentMs = call.host.clock.monotonicMs();
+    const { clock, times } = call.host;
+    this.#lastSentMs = clock.monotonicMs();
+    this.#stall = new WaitTimer(clock, times.stallMs, () => {
+      if (!call.signal.aborted) this.abort(stalled(times.stallMs));
+    });
+    this.#silence = new WaitTimer(clock, limits.HEARTBEAT_MS, () => this.#onSilence());
   }
 
   /**
@@ -59,26 +66,17 @@ export class FrameStream<Frame> {
   }
 
   /**
-   * Waits for `work` and sends a heartbeat whenever nothing was sent for `everyMs`.
+   * Waits for `work` and sends a heartbeat whenever nothing was sent for HEARTBEAT_MS.
    * @throws what `work` throws. It does not end `work`: give that the call's signal.
    */
-  async heartbeatWhile<T>(
-    work: Promise<T>,
-    frame: () => Frame,
-    everyMs: number = limits.HEARTBEAT_MS,
-  ): Promise<T> {
-    const { clock } = this.#call.host;
-    const tick = (): void => {
-      const silentMs = clock.monotonicMs() - this.#lastSentMs;
-      if (silentMs >= everyMs) this.heartbeat(frame());
-      const nextMs = silentMs >= everyMs ? everyMs : everyMs - silentMs;
-      timer = clock.setTimer(nextMs, tick);
-    };
-    let timer = clock.setTimer(everyMs - (clock.monotonicMs() - this.#lastSentMs), tick);
+  async heartbeatWhile<T>(work: Promise<T>, frame: () => Frame): Promise<T> {
+    this.#beatFrame = frame;
+    this.#silence.begin(this.#lastSentMs);
     try {
       return await work;
     } finally {
-      timer.cancel();
+      this.#silence.end();
+      this.#beatFrame = null;
     }
   }
 
@@ -97,29 +95,18 @@ export class FrameStream<Frame> {
   }
 
   async #write(frame: Frame, lastPath = ""): Promise<void> {
-    const { clock, times } = this.#call.host;
-    this.#waitingSinceMs = clock.monotonicMs();
-    if (this.#stallTimer === null) this.#watch(times.stallMs);
+    this.#stall.begin();
     try {
       await this.#call.send(frame, lastPath);
-      this.#lastSentMs = clock.monotonicMs();
+      this.#lastSentMs = this.#call.host.clock.monotonicMs();
     } finally {
-      this.#waitingSinceMs = null;
+      this.#stall.end();
     }
   }
 
-  /**
-   * One whole frame taken by the transport is progress; none while we have one is a stall. One
-   * timer that follows the frames is cheaper than one for each.
-   */
-  #watch(delayMs: number): void {
-    const { clock, times } = this.#call.host;
-    this.#stallTimer = clock.setTimer(delayMs, () => {
-      this.#stallTimer = null;
-      if (this.#waitingSinceMs === null || this.#call.signal.aborted) return;
-      const leftMs = this.#waitingSinceMs + times.stallMs - clock.monotonicMs();
-      if (leftMs > 0) this.#watch(leftMs);
-      else this.abort(stalled(times.stallMs));
-    });
+  #onSilence(): void {
+    if (this.#beatFrame === null) return;
+    this.heartbeat(this.#beatFrame());
+    this.#silence.begin();
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, HoldfastError } from "@holdfast/core";
+import { type Clock, HoldfastError, WaitTimer } from "@holdfast/core";
 import { framePart } from "./frame-part.js";
 
 /** The client's side of a stream. */
@@ -40,15 +40,14 @@ export async function relayFrames(
   options: RelayOptions,
 ): Promise<void> {
   const { clock, heartbeat, onSilence, silenceMsMax = SILENCE_MS_MAX } = options;
-  const next = async (): Promise<IteratorResult<Buffer, void>> => {
-    const timer = clock.setTimer(silenceMsMax, () => onSilence(silent(silenceMsMax)));
-    return source.next().finally(() => timer.cancel());
-  };
+  const silence = new WaitTimer(clock, silenceMsMax, () => onSilence(silent(silenceMsMax)));
   let trailer: Buffer | null = null;
   let frames = 0;
   try {
     for (;;) {
-      const { done, value } = await sink.heartbeatWhile(next(), () => heartbeat);
+      silence.begin();
+      const { done, value } = await sink.heartbeatWhile(source.next(), () => heartbeat);
+      silence.end();
       if (done) break;
       const part = framePart(value);
       if (trailer !== null) throw new Error("storage sent a frame behind the trailer");
@@ -62,6 +61,7 @@ export async function relayFrames(
     if (trailer === null) throw cutShort();
     await sink.finish(trailer);
   } finally {
+    silence.stop();
     await source.return();
   }
 }
