@@ -113,9 +113,10 @@ class Backup {
 
   async run(): Promise<BackupReport> {
     const snapshots = await this.#snapshots();
+    const isFull = this.#options.full || snapshots.length === 0;
+    await using pool = this.#options.prove || !isFull ? new FoldPool() : null;
     // Early, since a thread takes as long to start as everything up to the first tile.
-    const mayProve = this.#options.prove || (snapshots.length > 0 && !this.#options.full);
-    await using pool = mayProve ? new FoldPool() : null;
+    if (isFull) pool?.start();
     const before = await this.#dbState();
     requireNotBehind(before.committedVersion, newestUsable(snapshots, historyLines(before), null));
     const unfinished = chooseUnfinished(

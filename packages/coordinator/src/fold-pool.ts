@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { TreeNode } from "@holdfast/merkle";
-import type { Folded, FoldTask } from "./fold-jobs.js";
+import { type Folded, type FoldTask, runFoldTask } from "./fold-jobs.js";
 
 /** Bodies that were folded, in the buffer that carries them again. */
 export interface FoldAnswer {
@@ -21,14 +21,17 @@ const THREADS_MAX = 4;
 /** A buffer that owns all its memory but this much is given away and not copied. */
 const SLACK_BYTES = 64;
 
+/** A first thread is started when so many frames were folded without one. */
+const FOLDED_BEFORE_THREADS = 64;
 /** Another thread is started when so many frames wait for each, and so many were folded. */
 const WAITING_BEFORE_GROWTH = 2;
 const FOLDED_BEFORE_GROWTH = 64;
 
 /**
- * Threads that prove bodies by folding them: 4 to 5 hashes for each item. The first one starts at
- * once, the others when it cannot keep up for long: a thread costs a tenth of a second, and as
- * much again until its code is compiled, in which the first one has done a small delta alone.
+ * Proves bodies by folding them, 4 to 5 hashes for each item, in threads once there is much to
+ * fold: a thread costs a tenth of a second, and as much again until its code is compiled, in which
+ * the caller's own has folded a small delta between two frames. Another one is started when those
+ * there are cannot keep up for long.
  */
 export class FoldPool implements AsyncDisposable {
   /** At most so many. */
@@ -41,7 +44,11 @@ export class FoldPool implements AsyncDisposable {
 
   constructor(threads: number = Math.min(THREADS_MAX, availableParallelism())) {
     this.threads = threads;
-    this.#start();
+  }
+
+  /** Starts the first thread now: what is coming is much. */
+  start(): void {
+    if (this.#workers.length === 0 && this.#failure === null) this.#startThread();
   }
 
   /**
@@ -50,6 +57,11 @@ export class FoldPool implements AsyncDisposable {
    */
   fold(bytes: Buffer, tasks: readonly FoldTask[]): Promise<FoldAnswer> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#workers.length === 0) {
+      if (this.#folded < FOLDED_BEFORE_THREADS)
+        return Promise.resolve(this.#foldHere(bytes, tasks));
+      this.start();
+    }
     const { length } = bytes;
     const { buffer, shift } = givenAway(bytes);
     const moved = tasks.map((task) => ({
@@ -75,7 +87,12 @@ export class FoldPool implements AsyncDisposable {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  #start(): void {
+  #foldHere(bytes: Buffer, tasks: readonly FoldTask[]): FoldAnswer {
+    this.#folded += 1;
+    return { bytes, folded: tasks.map((task) => runFoldTask(bytes, task)) };
+  }
+
+  #startThread(): void {
     const worker = new Worker(new URL("./fold-worker.js", import.meta.url));
     const waiting = new Map<number, Waiting>();
     worker.on("message", (answer: { id: number; buffer: ArrayBuffer; folded: Folded[] }) => {
@@ -95,7 +112,8 @@ export class FoldPool implements AsyncDisposable {
   #grow(): void {
     if (this.#folded < FOLDED_BEFORE_GROWTH) return;
     const isBehind = this.#waiting.every(({ size }) => size >= WAITING_BEFORE_GROWTH);
-    if (isBehind && this.#workers.length < this.threads && this.#failure === null) this.#start();
+    if (isBehind && this.#workers.length < this.threads && this.#failure === null)
+      this.#startThread();
   }
 
   #leastBusy(): number {

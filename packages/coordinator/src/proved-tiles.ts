@@ -59,6 +59,7 @@ export function streamFull(
     checkHeader: (header) => checkHeader(header, target),
     resumeAfter: target.resumeAfter,
   };
+  pool?.start();
   const frames = readStream(stream, dependencies);
   const check =
     pool === null

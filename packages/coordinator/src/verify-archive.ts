@@ -75,6 +75,7 @@ export async function verifyArchive(
     const onDamage = (damage: Damage): void => skip(new DamageError(damage));
     const summaries = await archive.snapshots({ onDamage, signal });
     await using pool = new FoldPool();
+    pool.start();
     const itemsTotal = summaries.reduce((sum, { head }) => sum + Number(head.items), 0);
     const progress = { items: 0, bytes: 0 };
     for (const summary of summaries) {
