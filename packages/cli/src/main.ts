@@ -1,4 +1,4 @@
-import { calmCollector, limitStreamBuffers } from "@holdfast/rpc/client";
+import { calmCollector, limitStreamBuffers } from "@holdfast/rpc/stream-buffers";
 import { Interrupted } from "./interrupted.js";
 import { processStreams } from "./output.js";
 import { run } from "./run.js";

@@ -4,13 +4,13 @@ import {
   archiveContents,
   type HistoryLine,
   knownHistories,
-} from "@holdfast/coordinator";
+} from "@holdfast/coordinator/archive";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { EXIT } from "../exit-code.js";
 import { findingLine, findingResult } from "../finding-result.js";
-import { humanBytes } from "../progress.js";
+import { humanBytes } from "../human-bytes.js";
 import { snapshotResult } from "../snapshot-result.js";
 
 /** `holdfast archive ls`: the snapshots of an archive and their histories. */

@@ -1,19 +1,7 @@
-import { createReadStream } from "node:fs";
-import type { storage } from "@holdfast/api";
 import type { Command } from "commander";
-import type { CommandContext, Execute } from "../command-context.js";
+import type { Execute } from "../command-context.js";
 import { wholeNumber } from "../command-options.js";
-import { connectStorage } from "../connection.js";
-import { exitCodeOf } from "../exit-code.js";
-import { failureOf } from "../failure.js";
-import type { BlockShape } from "../import/import-blocks.js";
-import { emptyReport, type ImportReport, importLedger } from "../import/import-ledger.js";
-import type { Plain } from "../plain.js";
-
-interface ImportOptions {
-  readonly blockSize: number;
-  readonly linesPerTransaction: number;
-}
+import type { ImportOptions } from "../service-commands/import.js";
 
 /** Most lines of a transaction: one line is two encoded bytes at least. */
 const LINES_PER_TRANSACTION_MAX = 100_000;
@@ -35,115 +23,9 @@ export function addImport(program: Command, execute: Execute): void {
       1,
     );
   command.action((file: string) =>
-    execute(command, (context) => importFile(context, file, command.opts<ImportOptions>())),
+    execute(command, async (context) => {
+      const { runImport } = await import("../service-commands.js");
+      return runImport(context, file, command.opts<ImportOptions>());
+    }),
   );
-}
-
-async function importFile(
-  context: CommandContext,
-  file: string,
-  { blockSize, linesPerTransaction }: ImportOptions,
-): Promise<number | undefined> {
-  const { output, progress, signal } = context;
-  const shape: BlockShape = { linesPerBlock: blockSize, linesPerTransaction };
-  const storage = connectStorage(context);
-  const report = emptyReport();
-  progress.phase("import");
-  const input: AsyncIterable<Buffer> =
-    file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 256 * 1024, signal });
-  let bytes = 0;
-  const counted = async function* (): AsyncGenerator<Buffer> {
-    for await (const chunk of abortable(input, signal)) {
-      bytes += chunk.length;
-      yield chunk;
-    }
-  };
-  try {
-    await importLedger(
-      counted(),
-      shape,
-      async ({ transactions, requestId }) => {
-        const request: storage.CommitBlockRequest = {
-          transactions,
-          expectedFirstVersion: undefined,
-          requestId,
-        };
-        const answer = await storage.call(storage.client.commitBlock, request);
-        progress.update({ items: report.lines, bytes, itemsTotal: null });
-        return answer;
-      },
-      report,
-    );
-  } catch (error) {
-    const reason = signal.aborted ? signal.reason : error;
-    const failure = failureOf(reason);
-    const done =
-      report.last === null
-        ? ""
-        : ` Lines 1 to ${report.lines} are committed, up to version ${report.last.committedVersion}.`;
-    progress.stop();
-    output.failure({ ...failure, message: `${failure.message}${done}` }, resultOf(report));
-    return exitCodeOf(reason);
-  } finally {
-    storage.close();
-  }
-  progress.stop();
-  output.result(resultOf(report), linesOf(report));
-  return undefined;
-}
-
-/** Ends a source that waits for ever, as a terminal does, when the signal aborts. */
-async function* abortable(
-  input: AsyncIterable<Buffer>,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const source = input[Symbol.asyncIterator]();
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-  });
-  aborted.catch(() => undefined);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const next = await Promise.race([source.next(), aborted]);
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-function resultOf(report: ImportReport): { readonly [key: string]: Plain } {
-  return {
-    lines: report.lines,
-    blocks_committed: report.blocksCommitted,
-    transactions_committed: report.transactionsCommitted,
-    blocks_already_there: report.blocksThere,
-    already_there: report.there.map((stretch) => ({
-      first_line: stretch.firstLine,
-      last_line: stretch.lastLine,
-      first_version: stretch.firstVersion,
-      last_version: stretch.lastVersion,
-    })),
-    committed_version: report.last?.committedVersion ?? null,
-    state_root: report.last?.stateRoot ?? null,
-    log_root: report.last?.logRoot ?? null,
-  };
-}
-
-function linesOf(report: ImportReport): string[] {
-  const there = report.there.map(
-    ({ firstLine, lastLine, firstVersion, lastVersion }) =>
-      `Lines ${firstLine} to ${lastLine} were there already, as versions ${firstVersion} to ${lastVersion}.`,
-  );
-  if (report.last === null) return ["The input is empty; nothing was committed."];
-  const { transactionsCommitted, blocksCommitted, last } = report;
-  return [
-    ...there,
-    `Committed ${transactionsCommitted} transactions in ${blocksCommitted} blocks; the store is at version ${last.committedVersion} or later.`,
-    `state root ${last.stateRoot.toString("hex")}`,
-  ];
 }
