@@ -1,4 +1,5 @@
-import type { ServiceJobDependencies } from "@holdfast/coordinator";
+import type { JobProgress, ServiceJobDependencies } from "@holdfast/coordinator";
+import { calmCollector } from "@holdfast/rpc/client";
 import type { CommandContext } from "../command-context.js";
 import { jobOf } from "../job.js";
 import { connectGateways } from "./connection.js";
@@ -9,8 +10,18 @@ export async function withGateways<T>(
   body: (job: ServiceJobDependencies) => Promise<T>,
 ): Promise<T> {
   const gateways = connectGateways(context);
+  const job = jobOf(context);
+  let reports = 0;
+  const onProgress = (progress: JobProgress): void => {
+    reports += 1;
+    // A first report may come before the first tile. At the second all is loaded, which the flag
+    // would slow down.
+    if (reports === 2) calmCollector();
+    job.onProgress?.(progress);
+  };
+  const retryForMs = context.options.retryFor;
   try {
-    return await body({ ...jobOf(context), gateways, retryForMs: context.options.retryFor });
+    return await body({ ...job, onProgress, gateways, retryForMs });
   } finally {
     gateways.close();
   }
