@@ -19,8 +19,9 @@ $(INSTALLED): package.json package-lock.json $(wildcard packages/*/package.json 
 
 setup: $(INSTALLED) ## Install dependencies, exactly as locked
 
-build: $(INSTALLED) ## Compile everything
+build: $(INSTALLED) ## Compile everything, bundle the CLI
 	npx tsc -b
+	node packages/cli/bundle.mjs
 
 generate: $(INSTALLED) ## Regenerate code and descriptor image from proto/
 	npx buf generate

@@ -26,7 +26,8 @@ const LIBRARIES: Readonly<Record<string, readonly RegExp[]>> = {
   lmdb: [/^services\/storage\/src\/engine\//],
   "@grpc/grpc-js": [
     /^packages\/rpc\/src\//,
-    /^packages\/(coordinator|cli)\/src\//,
+    /^packages\/coordinator\/src\//,
+    /^packages\/cli\/src\/service-commands\//,
     /^services\/[a-z-]+\/src\/(rpc|storage|engine\/grpc)\//,
     /^services\/[a-z-]+\/src\/[a-z]+-server\.ts$/,
   ],

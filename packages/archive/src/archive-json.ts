@@ -1,5 +1,5 @@
 import { sha256 } from "@holdfast/merkle";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ArchiveError, DamageError } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
 import { ARCHIVE_JSON_BYTES_MAX } from "./archive-limits.js";
@@ -20,8 +20,8 @@ export interface ArchiveIdentity {
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
-  ledger_id: z.string().regex(/^[0-9a-f]{32}$/),
-  created_time: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+  ledger_id: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
+  created_time: z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)),
   sha256: z.string(),
 });
 

@@ -1,21 +1,23 @@
 import { limits } from "@holdfast/core";
 import { stateRootProofLogRoot } from "@holdfast/merkle";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseJson } from "./json-text.js";
 import type { NewSnapshotHead, SnapshotHead } from "./snapshot-head.js";
 
 /** Format of manifests and packs that this code writes and reads. */
 export const FORMAT = 1;
 
-const version = z.int().min(0).max(Number(limits.VERSION_MAX));
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const id = z.string().regex(/^[0-9a-f]{32}$/);
+const version = z.int().check(z.minimum(0), z.maximum(Number(limits.VERSION_MAX)));
+const hash = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+const id = z.string().check(z.regex(/^[0-9a-f]{32}$/));
 
 const headSchema = z.strictObject({
   format: z.literal(FORMAT),
   kind: z.enum(["full", "delta"]),
   ledger_id: id,
-  histories: z.array(z.strictObject({ history_id: id, fork_version: version.optional() })).min(1),
+  histories: z
+    .array(z.strictObject({ history_id: id, fork_version: z.optional(version) }))
+    .check(z.minLength(1)),
   version,
   state_root: hash,
   log_root: hash,
@@ -30,16 +32,20 @@ const headSchema = z.strictObject({
   }),
   items: version,
   bytes: version,
-  base: z
-    .strictObject({ name: z.string().max(255).optional(), version, state_root: hash })
-    .optional(),
+  base: z.optional(
+    z.strictObject({
+      name: z.optional(z.string().check(z.maxLength(255))),
+      version,
+      state_root: hash,
+    }),
+  ),
   proved: z.boolean(),
-  created_time: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+  created_time: z.string().check(z.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)),
 });
 
 /** What every format begins with. */
-export const newerSchema: z.ZodType<{ format: number }> = z.looseObject({
-  format: z.int().min(FORMAT + 1),
+export const newerSchema: z.ZodMiniType<{ format: number }> = z.looseObject({
+  format: z.int().check(z.minimum(FORMAT + 1)),
 });
 
 /** The first line of a manifest, without its line feed. */

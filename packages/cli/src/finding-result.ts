@@ -1,4 +1,4 @@
-import type { Finding } from "@holdfast/coordinator";
+import type { Finding } from "@holdfast/coordinator/archive";
 import type { Plain } from "./plain.js";
 
 /** A damaged place of an archive as commands print it. */

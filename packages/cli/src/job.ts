@@ -1,6 +1,5 @@
-import type { JobDependencies, ServiceJobDependencies } from "@holdfast/coordinator";
+import type { JobDependencies } from "@holdfast/coordinator/archive";
 import type { CommandContext } from "./command-context.js";
-import { connectGateways } from "./connection.js";
 
 /** What a job of the coordinator is given by a command. */
 export function jobOf(context: CommandContext): JobDependencies {
@@ -18,17 +17,4 @@ export function jobOf(context: CommandContext): JobDependencies {
       progress.update(state);
     },
   };
-}
-
-/** Runs a job with the gateways of --gateway, and closes their connections behind it. */
-export async function withGateways<T>(
-  context: CommandContext,
-  body: (job: ServiceJobDependencies) => Promise<T>,
-): Promise<T> {
-  const gateways = connectGateways(context);
-  try {
-    return await body({ ...jobOf(context), gateways, retryForMs: context.options.retryFor });
-  } finally {
-    gateways.close();
-  }
 }

@@ -1,10 +1,9 @@
-import { calmCollector, limitStreamBuffers } from "@holdfast/rpc/client";
+import { limitStreamBuffers } from "@holdfast/rpc/stream-buffers";
 import { Interrupted } from "./interrupted.js";
 import { processStreams } from "./output.js";
 import { run } from "./run.js";
 
 limitStreamBuffers();
-calmCollector();
 const interrupt = new AbortController();
 let signals = 0;
 for (const name of ["SIGINT", "SIGTERM"] as const) {

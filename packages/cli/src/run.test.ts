@@ -7,13 +7,13 @@ import { Archive } from "@holdfast/archive";
 import { temporaryDirectory } from "@holdfast/testing";
 import { Command } from "commander";
 import { bytesForPeople } from "./bytes-for-people.js";
+import { createProgress } from "./create-progress.js";
 import { parseDuration } from "./duration.js";
 import { addGlobalOptions } from "./global-options.js";
 import { Interrupted } from "./interrupted.js";
 import type { Streams } from "./output.js";
 import { toJson } from "./plain.js";
 import { counted, ranged } from "./plural.js";
-import { createProgress } from "./progress.js";
 import { run } from "./run.js";
 
 function recorded(): Streams & { out: string; err: string } {
@@ -263,9 +263,9 @@ test("bytes are text when they are", () => {
   assert.equal(bytesForPeople(Buffer.from([0xff])), "0xff");
 });
 
-test("progress as JSON lines", () => {
+test("progress as JSON lines", async () => {
   const streams = recorded();
-  const progress = createProgress("json", false, streams);
+  const progress = await createProgress("json", false, streams);
   progress.phase("backup");
   progress.update({ items: 5, bytes: 500, itemsTotal: 10 });
   progress.stop();

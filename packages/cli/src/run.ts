@@ -1,13 +1,14 @@
+import { isatty } from "node:tty";
 import { ChildAbort, HoldfastError, systemClock } from "@holdfast/core";
 import { type Command, CommanderError } from "commander";
 import { booleanVariable } from "./boolean-variable.js";
 import type { CommandBody, CommandContext } from "./command-context.js";
+import { createProgress } from "./create-progress.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
 import { failureOf } from "./failure.js";
 import type { GlobalOptions } from "./global-options.js";
 import { Output, type Streams } from "./output.js";
 import { createProgram } from "./program.js";
-import { createProgress } from "./progress.js";
 
 /**
  * Runs the command line and answers its exit code. It never throws: a failure is printed.
@@ -52,7 +53,7 @@ async function runBody(
   signal: AbortSignal,
 ): Promise<number> {
   const output = new Output(streams, options.json);
-  const progress = createProgress(options.progress, process.stderr.isTTY === true, streams);
+  const progress = await createProgress(options.progress, isatty(2), streams);
   using abort = new ChildAbort(signal);
   const limit =
     options.maxDuration === undefined

@@ -55,10 +55,14 @@ export function createSha256Lanes(pages: number): Sha256Lanes | null {
   return { memory: memory.buffer, hash: (jobs, groups) => hash(jobs, groups) };
 }
 
+/** Computed when first needed: the same for every instance. */
+let tables: ReturnType<typeof constants> | null = null;
+
 function writeTables(memory: ArrayBuffer): void {
   const words = new Uint32Array(memory);
   const bytes = new Uint8Array(memory);
-  const { roundConstants, initialState } = constants();
+  tables ??= constants();
+  const { roundConstants, initialState } = tables;
   const splat = (at: number, values: readonly number[]): void => {
     for (const [i, value] of values.entries())
       words.fill(value, at / 4 + 4 * i, at / 4 + 4 * i + 4);

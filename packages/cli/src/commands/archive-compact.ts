@@ -1,4 +1,4 @@
-import { compactSnapshot } from "@holdfast/coordinator";
+import { compactSnapshot } from "@holdfast/coordinator/archive";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addStateOptions, type StateOptions } from "../command-options.js";

@@ -5,7 +5,7 @@ import {
   diffSnapshots,
   findSnapshot,
   tellLeftOut,
-} from "@holdfast/coordinator";
+} from "@holdfast/coordinator/archive";
 import type { Command } from "commander";
 import { bytesForPeople } from "../bytes-for-people.js";
 import type { CommandContext, Execute } from "../command-context.js";

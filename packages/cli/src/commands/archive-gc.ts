@@ -2,9 +2,9 @@ import { Archive, type Leftover } from "@holdfast/archive";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
+import { humanBytes } from "../human-bytes.js";
 import type { Plain } from "../plain.js";
 import { counted } from "../plural.js";
-import { humanBytes } from "../progress.js";
 
 interface GcOptions {
   readonly archive: string;

@@ -5,15 +5,15 @@ import {
   type HistoryLine,
   isNewer,
   knownHistories,
-} from "@holdfast/coordinator";
+} from "@holdfast/coordinator/archive";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { exitCodeOf } from "../exit-code.js";
 import { failureOf } from "../failure.js";
 import { findingLine, findingResult } from "../finding-result.js";
+import { humanBytes } from "../human-bytes.js";
 import { counted } from "../plural.js";
-import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 
 /** `holdfast archive ls`: the snapshots of an archive and their histories. */

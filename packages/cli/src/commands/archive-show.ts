@@ -5,14 +5,14 @@ import {
   chooseWhole,
   findSnapshot,
   tellLeftOut,
-} from "@holdfast/coordinator";
+} from "@holdfast/coordinator/archive";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
+import { humanBytes } from "../human-bytes.js";
 import { nodeResult } from "../node-result.js";
 import { type Plain, toJson } from "../plain.js";
 import { counted } from "../plural.js";
-import { humanBytes } from "../progress.js";
 import { snapshotResult } from "../snapshot-result.js";
 
 interface ShowOptions {

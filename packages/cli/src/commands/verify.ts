@@ -1,13 +1,13 @@
-import { type Finding, verifyArchive } from "@holdfast/coordinator";
+import { type Finding, verifyArchive } from "@holdfast/coordinator/archive";
 import type { Command } from "commander";
 import type { CommandContext, Execute } from "../command-context.js";
 import { addArchiveOption } from "../command-options.js";
 import { EXIT } from "../exit-code.js";
 import { findingLine, findingResult } from "../finding-result.js";
+import { humanBytes } from "../human-bytes.js";
 import { jobOf } from "../job.js";
 import type { Plain } from "../plain.js";
 import { counted } from "../plural.js";
-import { humanBytes } from "../progress.js";
 import { leftoverResult } from "./archive-gc.js";
 
 /** `holdfast verify`: checks every byte and every proof of an archive. */

@@ -4,9 +4,9 @@ import { storage } from "@holdfast/api";
 import { Gateways, patienceOf } from "@holdfast/coordinator";
 import { HoldfastError } from "@holdfast/core";
 import { callUnary, clientOptions, type UnaryMethod } from "@holdfast/rpc/client";
-import type { CommandContext } from "./command-context.js";
-import { fileError } from "./file-error.js";
-import type { GlobalOptions } from "./global-options.js";
+import type { CommandContext } from "../command-context.js";
+import { fileError } from "../file-error.js";
+import type { GlobalOptions } from "../global-options.js";
 
 /** Calls methods of storage: each call within --timeout, and again until --retry-for. */
 export interface StorageConnection {
