@@ -40,7 +40,7 @@ test("every command runs where there is nothing but the bundle", async () => {
 
   assert.match(run("--help"), /^0: Usage: holdfast/);
   assert.match(run("archive", "ls", ...archive), /^1: holdfast: There is no folder/);
-  assert.match(run(...services, "import", "-"), /^0: Committed 1 transactions/);
+  assert.match(run(...services, "import", "-"), /^0: Committed 1 transaction in 1 block/);
   assert.match(run(...services, "status"), /^0: ledger /);
   assert.match(run(...services, "get", "greeting", "--proof"), /^0: "hello"\nproved /);
   assert.match(run(...services, "backup", "state", ...archive), /^0: Full snapshot/);
@@ -49,7 +49,7 @@ test("every command runs where there is nothing but the bundle", async () => {
   assert.match(run("archive", "compact", ...archive), /^0: Version 0 has a full snapshot already/);
   assert.match(run("archive", "gc", ...archive), /^0: removed 0 leftovers/);
   assert.match(run("archive", "diff", "0", "0", ...archive), /^0: /);
-  assert.match(run("verify", ...archive), /^0: All is whole: 1 snapshots, 1 tiles proved/);
+  assert.match(run("verify", ...archive), /^0: All is whole: 1 snapshot, 1 tile proved/);
   assert.match(run(...services, "restore", "--replace", ...archive), /^0: Restored version 0/);
 });
 
