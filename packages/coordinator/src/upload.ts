@@ -1,9 +1,10 @@
-import type { restore } from "@holdfast/api";
+import { restore } from "@holdfast/api";
 import { limits, orderedConcurrency } from "@holdfast/core";
 import { callClientStreaming } from "@holdfast/rpc/client";
 import type { Gateways } from "./gateways.js";
 import type { JobLease } from "./job-lease.js";
 import type { Patience } from "./patience.js";
+import { packUploadHead, packUploadPart } from "./upload-message.js";
 
 /** A tile on its way into a store. */
 export interface UploadTile {
@@ -13,6 +14,9 @@ export interface UploadTile {
   readonly bytes: number;
   readonly body: Buffer;
 }
+
+const METHOD = restore.RestoreServiceService.uploadStateTiles;
+const identity = (bytes: Buffer): Buffer => bytes;
 
 /** What uploads work with. */
 export interface UploadDependencies {
@@ -51,8 +55,16 @@ async function uploadOnce(
 ): Promise<void> {
   const used = gateways.current;
   try {
-    await callClientStreaming(
-      used.restore.uploadStateTiles.bind(used.restore),
+    await callClientStreaming<Buffer, restore.UploadStateTilesResponse>(
+      (metadata, options, callback) =>
+        used.restore.makeClientStreamRequest(
+          METHOD.path,
+          identity,
+          METHOD.responseDeserialize,
+          metadata,
+          options,
+          (error, response) => callback(error, response as restore.UploadStateTilesResponse),
+        ),
       requestsOf(batch, {
         sessionId,
         leaseId: lease.leaseId,
@@ -74,14 +86,14 @@ async function uploadOnce(
 function* requestsOf(
   batch: readonly UploadTile[],
   head: restore.UploadStateTilesHead,
-): Generator<restore.UploadStateTilesRequest> {
-  yield { part: { $case: "head", value: head } };
+): Generator<Buffer> {
+  yield packUploadHead(head);
   for (const { path, body } of batch) {
     let at = 0;
     do {
       const end = Math.min(body.length, at + limits.UPLOAD_PART_BYTES_MAX);
       const last = end === body.length;
-      yield { part: { $case: "tilePart", value: { path, data: body.subarray(at, end), last } } };
+      yield packUploadPart({ path, data: body.subarray(at, end), last });
       at = end;
     } while (at < body.length);
   }

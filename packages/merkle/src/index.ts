@@ -61,4 +61,5 @@ export {
   type TransactionInfo,
 } from "./transaction-info.js";
 export { combine, EMPTY_NODE, nodeHash, nodesEqual, type TreeNode } from "./tree-node.js";
+export { varintBytes, writeVarint } from "./varint.js";
 export { eventRoot, type WriteOp, writeSetHash } from "./write-set.js";
