@@ -104,11 +104,11 @@ export async function callClientStreaming<Req, Res>(
   const stopListening = onAbort(signal, () => call.cancel());
   const source = iterate(requests);
   try {
-    for (;;) {
-      const next = await unlessAnswered(source.next());
+    while (answer === null) {
+      const step = source.next();
+      const next = step instanceof Promise ? await unlessAnswered(step) : step;
       if (next === "answered" || next.done === true) break;
-      const taken = new Promise<void>((resolve) => call.write(next.value, () => resolve()));
-      if ((await unlessAnswered(taken)) === "answered") break;
+      await unlessAnswered(new Promise<void>((resolve) => call.write(next.value, () => resolve())));
     }
     call.end();
     await unlessAnswered(new Promise<never>(() => undefined));
@@ -142,11 +142,6 @@ function callError(error: unknown, signal: AbortSignal, endpoint: Endpoint | und
   return converted.reason === "CANCELLED" ? brokenOff(error, endpoint) : converted;
 }
 
-function iterate<T>(items: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> {
-  if (Symbol.asyncIterator in items) return items[Symbol.asyncIterator]();
-  const source = items[Symbol.iterator]();
-  return {
-    next: async () => source.next(),
-    return: async () => source.return?.() ?? { done: true, value: undefined },
-  };
+function iterate<T>(items: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  return Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
 }

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import type { handleClientStreamingCall } from "@grpc/grpc-js";
+import { WaitTimer } from "@holdfast/core";
 import type { CallContext } from "./call-context.js";
 import { wellFormed } from "./malformed-request.js";
 import { type ServerCall, serverCallOf } from "./server-call.js";
@@ -25,6 +26,9 @@ export function clientStreaming<Req, Res>(
   };
 }
 
+/** Upon any of them there is something to read, or there will be nothing more. */
+const EVENTS = ["readable", "end", "error", "close"] as const;
+
 /** The messages a peer sends. A peer that owes one for longer than the stall rule ends the call. */
 export async function* partsOf<Req>(
   call: ServerCall,
@@ -34,14 +38,25 @@ export async function* partsOf<Req>(
   const { stallMs } = host.times;
   const leave = (): void => void stream.destroy();
   signal.addEventListener("abort", leave, { once: true });
-  const parts = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Req>;
+  const stall = new WaitTimer(host.clock, stallMs, () => call.fail(stalled(stallMs)));
+  let wake = (): void => undefined;
+  // The listener for errors stays: without one a late error would end the process.
+  for (const event of EVENTS) stream.on(event, () => wake());
   try {
     for (;;) {
       signal.throwIfAborted();
-      const timer = host.clock.setTimer(stallMs, () => call.fail(stalled(stallMs)));
-      const next = await parts.next().finally(() => timer.cancel());
-      if (next.done === true) break;
-      yield wellFormed(next.value);
+      const part = stream.read() as Req | null;
+      if (part !== null) {
+        yield wellFormed(part);
+        continue;
+      }
+      if (stream.readableEnded) break;
+      if (stream.destroyed) throw stream.errored ?? new Error("the upload broke off");
+      stall.begin();
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      stall.end();
     }
     // Node's HTTP/2 client ends the stream before it resets it, so that a cancelled upload looks
     // complete until the reset, which is right behind, has been read.
@@ -52,6 +67,7 @@ export async function* partsOf<Req>(
     signal.throwIfAborted();
     throw error;
   } finally {
+    stall.stop();
     signal.removeEventListener("abort", leave);
   }
 }
