@@ -4,6 +4,7 @@ import type { ChangedKeys } from "../state/changed-keys.js";
 import { changesOf, memoryOf, nothingGathered } from "../state/gathered-changes.js";
 import type { TreeView } from "../state/tree-view.js";
 import { versionPruned } from "../state/versions.js";
+import { FRAME_BYTES } from "./chunk-frame.js";
 import { packDeltaTiles } from "./delta-frame.js";
 import type { OpenGeneration } from "./open-generation.js";
 import { type IsCancelled, throwIfCancelled } from "./scan-cancelled.js";
@@ -15,11 +16,35 @@ const JOURNAL_ENTRIES_PER_JOB = 50_000;
 const CHANGES_AHEAD = 512;
 
 /**
+ * @returns consecutive frames, as many as asked for or as fill so many of the usual size; only the
+ * last one says what is gathered then, and whether more follow.
+ * @throws VERSION_PRUNED, ROW_CORRUPT, CANCELLED.
+ */
+export function changesFrames(
+  generation: OpenGeneration,
+  job: ChangesJob,
+  isCancelled: IsCancelled,
+): readonly ChangesResult[] {
+  const results: ChangesResult[] = [];
+  let { after, gathered } = job;
+  let bytes = 0;
+  for (;;) {
+    const result = changesFrame(generation, { ...job, after, gathered }, isCancelled);
+    bytes += result.frame?.length ?? 0;
+    const isFull = results.length + 1 >= job.framesMax || bytes >= job.framesMax * FRAME_BYTES;
+    if (isFull || result.isLast || result.frame === null) return [...results, result];
+    results.push({ ...result, gathered: null });
+    after = result.last;
+    gathered = result.gathered;
+  }
+}
+
+/**
  * Gathers changes, and fills one frame with tiles whose changes are known. The answer has no frame
  * when the job's share of the journal was read before the first tile was known.
  * @throws VERSION_PRUNED, ROW_CORRUPT, CANCELLED.
  */
-export function changesFrame(
+function changesFrame(
   generation: OpenGeneration,
   job: ChangesJob,
   isCancelled: IsCancelled,

@@ -44,14 +44,19 @@ function tilesOf(
     version: to,
     after,
     gathered: null,
+    framesMax: 1,
   };
-  for (;;) {
-    const result = scans.run(job, () => false) as ChangesResult;
-    if (result.frame !== null) tiles.push(...unpack(result));
-    if (result.isLast) return tiles;
-    const isProgress = result.last !== job.after || result.gathered !== job.gathered;
+  for (let jobs = 0; ; jobs++) {
+    job = { ...job, framesMax: 1 + (jobs % 3) };
+    const results = scans.run(job, () => false) as readonly ChangesResult[];
+    assert.ok(results.length <= job.framesMax, "no more frames than asked for");
+    for (const result of results) if (result.frame !== null) tiles.push(...unpack(result));
+    const last = results.at(-1);
+    assert.ok(last !== undefined);
+    if (last.isLast) return tiles;
+    const isProgress = last.last !== job.after || last.gathered !== job.gathered;
     assert.ok(isProgress, "each job goes on");
-    job = { ...job, after: result.last, gathered: structuredClone(result.gathered) };
+    job = { ...job, after: last.last, gathered: structuredClone(last.gathered) };
   }
 }
 

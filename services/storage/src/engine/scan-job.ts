@@ -40,6 +40,8 @@ export interface ChangesJob extends JobOf {
   readonly after: string;
   /** What the job before gathered; null at the begin. */
   readonly gathered: GatheredChanges | null;
+  /** Fills at most so many frames. */
+  readonly framesMax: number;
 }
 
 /** A frame with chunks. */
@@ -71,8 +73,8 @@ export interface FrameResult {
 
 /** What a step of a delta did. */
 export interface ChangesResult extends FrameResult {
-  /** For the next step. */
-  readonly gathered: GatheredChanges;
+  /** For the next step; null when that is in the same answer. */
+  readonly gathered: GatheredChanges | null;
 }
 
 /** Lists tiles. */
@@ -126,7 +128,7 @@ export type ScanResult<J extends ScanJob> = J extends SnapshotJob
   : J extends TilesJob
     ? FrameResult
     : J extends ChangesJob
-      ? ChangesResult
+      ? readonly ChangesResult[]
       : J extends ListJob
         ? TileList
         : J extends MeasureJob

@@ -1,7 +1,9 @@
 import { strict as assert } from "node:assert";
 import { parentPort } from "node:worker_threads";
+import type { GatheredChanges } from "../state/gathered-changes.js";
 import type {
   AnswerMessage,
+  ChangesResult,
   EndMessage,
   FrameResult,
   JobMessage,
@@ -43,9 +45,17 @@ function memoryIn(reply: AnswerMessage): ArrayBuffer[] {
   if ("error" in reply || reply.result === undefined) return [];
   const { result } = reply;
   const memory: ArrayBuffer[] = [];
-  for (const { frame } of framesIn(result)) if (frame !== null) memory.push(frame.memory);
-  if ("gathered" in result) memory.push(result.gathered.changes);
+  for (const filled of framesIn(result)) {
+    if (filled.frame !== null) memory.push(filled.frame.memory);
+    if (hasGathered(filled)) memory.push(filled.gathered.changes);
+  }
   return memory;
+}
+
+function hasGathered(
+  result: FrameResult,
+): result is ChangesResult & { readonly gathered: GatheredChanges } {
+  return "gathered" in result && result.gathered !== null;
 }
 
 function framesIn(result: NonNullable<ScanResult<ScanJob>>): readonly FrameResult[] {

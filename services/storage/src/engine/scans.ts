@@ -1,5 +1,5 @@
 import { stateVersion } from "../state/versions.js";
-import { changesFrame } from "./changes-job.js";
+import { changesFrames } from "./changes-job.js";
 import { openGenerationEnv } from "./generation-env.js";
 import { OpenGeneration } from "./open-generation.js";
 import type { IsCancelled } from "./scan-cancelled.js";
@@ -70,7 +70,7 @@ function resultOf(
     case "tiles":
       return tilesFrame(generation, job, isCancelled);
     case "changes":
-      return changesFrame(generation, job, isCancelled);
+      return changesFrames(generation, job, isCancelled);
     case "list":
       return listTiles(generation, job, isCancelled);
     case "measure":

@@ -66,16 +66,17 @@ function planChanges(
   });
   const job =
     (after: string, gathered: ChangesJob["gathered"]) =>
-    async (_: FillAhead, signal: AbortSignal): Promise<readonly ChangesResult[]> => {
-      const one: ChangesJob = {
+    ({ framesMax }: FillAhead, signal: AbortSignal): Promise<readonly ChangesResult[]> => {
+      const some: ChangesJob = {
         kind: "changes",
         generation: use.path,
         version,
         fromVersion: from.version,
         after,
         gathered,
+        framesMax,
       };
-      return [await scans.run(one, signal)];
+      return scans.run(some, signal);
     };
   const details = { itemsToCome: entries, bytesToCome: 0n, from };
   return {
