@@ -89,9 +89,15 @@ export class RowCopy {
       const isBig = ((words[word + 2] as number) & NODE_BIG_VALUE) !== 0;
       if (!this.#item(memory, 2 * (key + KEY_WORDS), length, isBig)) break;
     }
-    if (lastIn === words) this.#last = words.slice(last, last + HASH_WORDS);
+    if (lastIn === words) this.#keep(words, last);
     if (seek !== null) this.#steps = 0;
     return seek;
+  }
+
+  /** The page is about to be another one. */
+  #keep(words: Uint16Array, at: number): void {
+    if (this.#last === NO_HASH) this.#last = new Uint16Array(HASH_WORDS);
+    for (let i = 0; i < HASH_WORDS; i++) this.#last[i] = words[at + i] as number;
   }
 
   /** @returns false when it does not fit. */
