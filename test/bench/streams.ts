@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type ClientReadableStream, credentials } from "@grpc/grpc-js";
 import { backup, lease } from "@holdfast/api";
 
@@ -70,10 +71,12 @@ export class StreamClient {
     const start = performance.now();
     let bytes = 0;
     let last: Buffer = Buffer.alloc(0);
-    for await (const frame of this.open(leaseId)) {
-      last = frame as Buffer;
-      bytes += last.length;
-    }
+    const call = this.open(leaseId);
+    call.on("data", (frame: Buffer) => {
+      last = frame;
+      bytes += frame.length;
+    });
+    await once(call, "end");
     const part = backup.StreamStateSnapshotResponse.decode(last).part;
     if (part?.$case !== "trailer") throw new Error("the stream ended without its trailer");
     const seconds = (performance.now() - start) / 1000;

@@ -4,6 +4,7 @@ import { cliJson } from "../../support/processes.js";
 import type { Etcd } from "../etcd.js";
 import { peakWhile } from "../memory.js";
 import { Pair } from "../pair.js";
+import { quiet } from "../quiet.js";
 import { median, type Row, round, type SkippedRow } from "../table.js";
 
 /** What the rows of this file share. */
@@ -34,13 +35,17 @@ export async function measureBackups(setup: Setup): Promise<BackupFigures> {
   const proved: Timed[] = [];
   const snapshot = join(setup.folder, "etcd.snapshot");
   for (let run = 0; run < setup.repeats; run++) {
+    // What was removed and written before goes on in the background for a while.
     if (setup.etcd !== null) {
       await rm(snapshot, { force: true });
+      await quiet();
       etcdSeconds.push(await setup.etcd.snapshotSave(snapshot));
     }
+    await quiet();
     const { seconds } = await backup(setup, join(setup.folder, `plain-${run}`), ["--no-prove"]);
     plain.push(seconds);
     await rm(join(setup.folder, `plain-${run}`), { recursive: true });
+    await quiet();
     proved.push(await backup(setup, join(setup.folder, `proved-${run}`), []));
     if (run > 0) await rm(join(setup.folder, `proved-${run}`), { recursive: true });
   }
