@@ -29,8 +29,8 @@ const FOLDED_BEFORE_GROWTH = 64;
 
 /**
  * Proves bodies by folding them, 4 to 5 hashes for each item, in threads once there is much to
- * fold: a thread costs a tenth of a second, and as much again until its code is compiled, in which
- * the caller's own has folded a small delta between two frames. Another one is started when those
+ * fold: a thread costs 50 ms, and more until its code is compiled, in which the caller's own has
+ * folded a small delta between two frames. Another one is started when those
  * there are cannot keep up for long.
  */
 export class FoldPool implements AsyncDisposable {

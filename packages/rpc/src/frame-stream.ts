@@ -85,12 +85,14 @@ export class FrameStream<Frame> {
     const sent = this.send(trailer);
     this.#state = "ended";
     await sent;
+    this.#stopTimers();
     this.#call.succeed();
   }
 
   /** Ends the stream with an error. Does nothing when the call has ended. */
   abort(error: unknown): void {
     this.#state = "ended";
+    this.#stopTimers();
     this.#call.fail(error);
   }
 
@@ -102,6 +104,11 @@ export class FrameStream<Frame> {
     } finally {
       this.#stall.end();
     }
+  }
+
+  #stopTimers(): void {
+    this.#stall.stop();
+    this.#silence.stop();
   }
 
   #onSilence(): void {

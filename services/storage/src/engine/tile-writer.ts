@@ -1,3 +1,4 @@
+import { strict as assert } from "node:assert";
 import { copyWords } from "../restore/copy-words.js";
 import { doneRow, isDone, sameTile } from "../restore/plan-row.js";
 import { tileInvalid } from "../restore/restore-errors.js";
@@ -104,8 +105,9 @@ export class TileWriter {
 /** A value of lmdb that is a part of a buffer, without an object for each part. */
 type Part = Buffer & { start: number; end: number };
 
-/** The buffer begins where its memory does: lmdb counts `start` from there. */
+/** @throws AssertionError unless the bytes begin where their memory does: lmdb counts from there. */
 function partOf(bytes: Uint8Array<ArrayBuffer>): Part {
+  assert.equal(bytes.byteOffset, 0);
   return Object.assign(Buffer.from(bytes.buffer), { start: 0, end: 0 });
 }
 
