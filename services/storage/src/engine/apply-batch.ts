@@ -1,4 +1,5 @@
 import { databaseTable } from "./database-table.js";
+import type { EarlySync } from "./early-sync.js";
 import type { Bytes, GenerationEnv } from "./generation-env.js";
 import { OPERATION, readBatch, type Segment } from "./packed-batch.js";
 
@@ -7,10 +8,12 @@ const APPEND: { readonly append: true } = { append: true };
 /** Applies packed batches, each group of them as one durable transaction. */
 export class BatchApplier {
   readonly #env: GenerationEnv;
+  readonly #early: EarlySync;
   readonly #databases: readonly Bytes[];
 
-  constructor(env: GenerationEnv) {
+  constructor(env: GenerationEnv, early: EarlySync) {
     this.#env = env;
+    this.#early = early;
     this.#databases = databaseTable(env);
   }
 
@@ -24,7 +27,8 @@ export class BatchApplier {
    */
   apply(segments: readonly Segment[]): void {
     const { root } = this.#env;
-    root.transactionSync(() => {
+    const bytes = segments.reduce((sum, { used }) => sum + used, 0);
+    this.#early.transaction(root, bytes, () => {
       for (const segment of segments) {
         root.transactionSync(() => readBatch(segment, this.#entry));
       }

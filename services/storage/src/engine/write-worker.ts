@@ -3,6 +3,7 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { BatchApplier } from "./apply-batch.js";
 import type { CommitThreadData, WriterReply, WriterRequest } from "./commit-messages.js";
+import { EarlySync } from "./early-sync.js";
 import { openGenerationEnv } from "./generation-env.js";
 import type { Segment } from "./packed-batch.js";
 import { packError } from "./worker-error.js";
@@ -12,7 +13,8 @@ const GROUP_MAX = 8;
 
 const { path, peer } = workerData as CommitThreadData;
 const env = openGenerationEnv(path);
-const applier = new BatchApplier(env);
+const early = new EarlySync(path);
+const applier = new BatchApplier(env, early);
 
 peer.on("message", (first: WriterRequest) => {
   const requests = [first];
@@ -33,7 +35,7 @@ peer.on("message", (first: WriterRequest) => {
     }
   }
   if (version !== null && !apply(segments, version)) return;
-  if (isClosing) void env.close().finally(() => peer.close());
+  if (isClosing) void close();
 });
 
 /** @returns false when the batches could not be written: then the environment is finished. */
@@ -42,12 +44,22 @@ function apply(segments: readonly Segment[], version: bigint): boolean {
     applier.apply(segments);
   } catch (error) {
     reply(peer, { kind: "failed", error: packError(error) }, []);
+    early.close();
     peer.close();
     return false;
   }
   const buffers = segments.map(({ buffer }) => buffer);
   reply(peer, { kind: "written", version, buffers }, buffers);
   return true;
+}
+
+async function close(): Promise<void> {
+  early.close();
+  try {
+    await env.close();
+  } finally {
+    peer.close();
+  }
 }
 
 function reply(port: MessagePort, message: WriterReply, transfer: ArrayBuffer[]): void {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type TemporaryDirectory, temporaryDirectory } from "@holdfast/testing";
 import { BatchApplier } from "../engine/apply-batch.js";
 import { CommitCore, type PreparedBlock } from "../engine/commit-core.js";
+import { EarlySync } from "../engine/early-sync.js";
 import { type GenerationEnv, openGenerationEnv } from "../engine/generation-env.js";
 import { LmdbStoreReader } from "../engine/lmdb-store-reader.js";
 import type { CommitAnswer } from "../ledger/block.js";
@@ -16,6 +17,7 @@ export class TestStore {
   env: GenerationEnv;
   reader: LmdbStoreReader;
   #core: CommitCore;
+  readonly #early: EarlySync;
   #applier: BatchApplier;
   /** Prepared, not written. */
   #ahead: PreparedBlock[] = [];
@@ -25,7 +27,8 @@ export class TestStore {
     this.env = openGenerationEnv(folder.path);
     this.reader = new LmdbStoreReader(this.env);
     this.#core = this.#newCore();
-    this.#applier = new BatchApplier(this.env);
+    this.#early = new EarlySync(folder.path);
+    this.#applier = new BatchApplier(this.env, this.#early);
   }
 
   static async open(): Promise<TestStore> {
@@ -73,10 +76,11 @@ export class TestStore {
     this.env = openGenerationEnv(this.folder.path);
     this.reader = new LmdbStoreReader(this.env);
     this.#core = this.#newCore();
-    this.#applier = new BatchApplier(this.env);
+    this.#applier = new BatchApplier(this.env, this.#early);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#early.close();
     await this.env.close();
     await this.folder[Symbol.asyncDispose]();
   }
