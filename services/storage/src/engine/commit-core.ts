@@ -1,9 +1,8 @@
 import { type CommitAnswer, checkBlock } from "../ledger/block.js";
-import { buildBlock } from "../ledger/build-block.js";
+import { type BlockSources, buildBlock } from "../ledger/build-block.js";
 import { type Head, readHead } from "../ledger/head.js";
 import { parseBlock } from "../rpc/block-parser.js";
 import { createMessageHasher } from "../state/message-hasher.js";
-import type { PhysicalNode } from "../state/physical-node.js";
 import { TREE_HEAP_BYTES, TreeHasher } from "../state/tree-hasher.js";
 import { BatchSink } from "./batch-sink.js";
 import type { GenerationEnv } from "./generation-env.js";
@@ -36,6 +35,10 @@ export class CommitCore {
   readonly #requests: RequestIds;
   readonly #batch: BatchWriter = new BatchWriter();
   readonly #pending: PendingNodes = new PendingNodes();
+  readonly #nodes: BlockSources["nodes"] = {
+    pending: (version, path) => this.#pending.get(version, path),
+    load: (version, path) => this.#reader.node(version, path),
+  };
   readonly #treeHasher: TreeHasher = new TreeHasher(createMessageHasher(TREE_HEAP_BYTES));
   #head: Head;
 
@@ -65,7 +68,7 @@ export class CommitCore {
     try {
       const sources = {
         ...this.#sources,
-        loadNode: this.#loadNode,
+        nodes: this.#nodes,
         treeHasher: this.#treeHasher,
       };
       const { head, answer } = buildBlock(block, this.#head, sources, sink);
@@ -90,7 +93,4 @@ export class CommitCore {
   recycle(buffers: readonly ArrayBuffer[]): void {
     this.#batch.recycle(buffers);
   }
-
-  readonly #loadNode = (version: bigint, path: string): PhysicalNode =>
-    this.#pending.get(version, path) ?? this.#reader.node(version, path);
 }

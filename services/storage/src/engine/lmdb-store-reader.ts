@@ -18,11 +18,12 @@ import {
   journalKey,
   logKey,
   META,
-  nodeKey,
+  nodeKeyBytes,
   SHARDS,
   shardOf,
   stateKey,
   u64,
+  writeNodeKey,
 } from "./schema.js";
 
 const KEY_HASH_BYTES = 32;
@@ -33,6 +34,8 @@ const LAST_KEY_HASH: Buffer = Buffer.alloc(KEY_HASH_BYTES, 0xff);
 export class LmdbStoreReader implements StoreReader {
   readonly #env: GenerationEnv;
   #transaction: Transaction | null = null;
+  /** By length. */
+  readonly #nodeKeys: Buffer[] = [];
 
   constructor(env: GenerationEnv) {
     this.#env = env;
@@ -87,7 +90,7 @@ export class LmdbStoreReader implements StoreReader {
 
   node(version: bigint, path: string): PhysicalNode {
     const shard = Number.parseInt(path[0] ?? "", 16);
-    const value = this.#get(this.#shard(this.#env.nodes, shard), nodeKey(version, path));
+    const value = this.#get(this.#shard(this.#env.nodes, shard), this.#nodeKey(version, path));
     if (value === null) throw corrupt(`The tree node ${path} of version ${version} is missing`);
     return PhysicalNode.decode(value);
   }
@@ -157,6 +160,18 @@ export class LmdbStoreReader implements StoreReader {
       if (keyHash.compare(start) < 0 || (end !== null && keyHash.compare(end) >= 0)) continue;
       if (!visit(keyHash, value.length === 0 ? null : value, key.readBigUInt64BE(0))) return;
     }
+  }
+
+  /** Good until the next one: LMDB reads it at once. */
+  #nodeKey(version: bigint, path: string): Buffer {
+    const length = nodeKeyBytes(path);
+    let key = this.#nodeKeys[length];
+    if (key === undefined) {
+      key = Buffer.alloc(length);
+      this.#nodeKeys[length] = key;
+    }
+    writeNodeKey(key, 0, version, path);
+    return key;
   }
 
   #get(database: Bytes, key: Buffer): Buffer | null {

@@ -1,8 +1,8 @@
 import { strict as assert } from "node:assert";
-import { copyWords } from "../restore/copy-words.js";
 import { doneRow, isDone, sameTile } from "../restore/plan-row.js";
 import { tileInvalid } from "../restore/restore-errors.js";
 import type { ProvedBatch } from "../restore/tile-prover.js";
+import { copyWords } from "../state/copy-words.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { shardOf, stateKey } from "./schema.js";
 

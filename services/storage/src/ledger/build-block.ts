@@ -16,8 +16,8 @@ import { keyWritesOf } from "./key-writes.js";
 
 /** Where a block finds what it needs besides the head. */
 export interface BlockSources {
-  /** Loads a tree node of the head, wherever it is. */
-  readonly loadNode: NodeStore["load"];
+  /** The tree nodes of the head, wherever they are. */
+  readonly nodes: Pick<NodeStore, "pending" | "load">;
   /** Now, microseconds. */
   readonly wallUs: () => bigint;
   readonly randomBytes: (count: number) => Buffer;
@@ -56,7 +56,8 @@ export function buildBlock(
   const shardJournalEntries = [...head.shardJournalEntries];
   const counting = countingSink(sink, shardJournalEntries);
   const store: NodeStore = {
-    load: sources.loadNode,
+    pending: (oldVersion, path) => sources.nodes.pending(oldVersion, path),
+    load: (oldVersion, path) => sources.nodes.load(oldVersion, path),
     written: (path, node) => sink.node(path, node),
     replaced: (oldVersion, path) => sink.staleNode(oldVersion, path),
   };

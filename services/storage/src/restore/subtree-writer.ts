@@ -1,4 +1,5 @@
 import { type FoldedTree, HASH_BYTES } from "@holdfast/merkle";
+import { copyWords } from "../state/copy-words.js";
 import {
   BYTES_AT,
   INNER_SLOT_BYTES,
@@ -10,7 +11,6 @@ import {
   SLOT_HASH_AT,
   SLOTS_AT,
 } from "../state/node-shape.js";
-import { copyWords } from "./copy-words.js";
 import type { GrowingBytes } from "./growing-bytes.js";
 
 /** Deepest physical level, nibbles. */

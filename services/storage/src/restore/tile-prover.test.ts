@@ -45,6 +45,7 @@ function expectedNodes(items: readonly Item[]): { nodes: Map<string, string>; ro
       }),
     })),
     {
+      pending: () => null,
       load: () => assert.fail("there is nothing to load"),
       written: (path, node) => void nodes.set(path, node.encoded.toString("hex")),
       replaced: () => assert.fail("there is nothing to replace"),

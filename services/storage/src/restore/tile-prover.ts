@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { foldTree, HASH_BYTES } from "@holdfast/merkle";
-import { copyWords } from "./copy-words.js";
+import { copyWords } from "../state/copy-words.js";
 import { GrowingBytes } from "./growing-bytes.js";
 import { encodePlanRow } from "./plan-row.js";
 import { SubtreeWriter } from "./subtree-writer.js";

@@ -53,6 +53,7 @@ function viewOf(state: ReadonlyMap<string, Buffer>): TreeView {
     return { keyHash, settle: () => ({ kind: "leaf", keyHash, valueHash, bytes: 9 }) as const };
   });
   const root = updateTree(PhysicalNode.EMPTY, 1n, writes, {
+    pending: () => null,
     load: () => assert.fail("nothing is there before"),
     written: (path, node) => nodes.set(path, node),
     replaced: () => assert.fail("nothing is there before"),

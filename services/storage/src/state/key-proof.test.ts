@@ -23,6 +23,7 @@ function treeOf(keys: readonly Buffer[]): TreeView {
     }));
   const none = (): never => assert.fail("there is nothing to load");
   const store = {
+    pending: () => null,
     load: none,
     written: (path: string, node: PhysicalNode) => void nodes.set(path, node),
     replaced: none,

@@ -27,8 +27,8 @@ const EMPTY_SUBTREE: Subtree = { node: EMPTY_NODE, items: 0, bytes: 0 };
 
 /**
  * A node of the state tree as it is stored: 16 children, and the hashes of all binary nodes
- * between them, so that a changed child costs four hashes. Immutable; what it returns are views
- * of its encoding.
+ * between them, so that a changed child costs four hashes. Immutable (but see `exchangeSlots`);
+ * what it returns are views of its encoding.
  */
 export class PhysicalNode {
   /** The node without a key. */
@@ -153,7 +153,7 @@ export class PhysicalNode {
 
   /** This node with some of its slots exchanged; hashes only what lies above those. */
   with(changes: readonly SlotChange[]): PhysicalNode {
-    const { encoded, shape, changed } = exchangeSlots(this, changes);
+    const { encoded, shape, changed } = exchangeSlots(this, false, changes);
     const node = new PhysicalNode(encoded, shape);
     for (let heap = NODE_SLOTS - 1; heap >= 1; heap--) {
       if ((shape.binaryMask & (1 << heap)) === 0 || (slotsBelow(heap) & changed) === 0) continue;

@@ -12,6 +12,9 @@ import {
 } from "./node-shape.js";
 import type { Slot } from "./slot.js";
 
+/** Values of the lower half of a u64. */
+const WORD: number = 2 ** 32;
+
 /** A slot that takes the place of the one that was there. */
 export interface SlotChange {
   /** 0..15. */
@@ -33,9 +36,13 @@ export interface UnhashedNode {
   readonly changed: number;
 }
 
-/** Exchanges slots of a node; binary nodes above an exchanged slot get no hash. */
+/**
+ * Exchanges slots of a node; binary nodes above an exchanged slot get no hash.
+ * @param isOwn nobody else has the node: when its shape stays, its memory becomes the new one's.
+ */
 export function exchangeSlots(
   { encoded: before, shape: old }: HashedNode,
+  isOwn: boolean,
   changes: readonly SlotChange[],
 ): UnhashedNode {
   let { leafMask, innerMask } = old;
@@ -48,9 +55,9 @@ export function exchangeSlots(
   }
   const isSame = leafMask === old.leafMask && innerMask === old.innerMask;
   const shape = isSame ? old : new NodeShape(leafMask, innerMask);
-  const encoded = Buffer.allocUnsafe(shape.length);
-  if (isSame) encoded.set(before);
-  else copyKept(before, old, encoded, shape, changed);
+  const encoded = isSame && isOwn ? before : Buffer.allocUnsafe(shape.length);
+  if (!isSame) copyKept(before, old, encoded, shape, changed);
+  else if (!isOwn) encoded.set(before);
   for (const { index, slot } of changes) writeSlot(encoded, shape.slotAt(index), slot);
   return { encoded, shape, changed };
 }
@@ -90,10 +97,17 @@ function writeSlot(target: Buffer, at: number, slot: Slot): void {
       target.writeUInt32BE(slot.bytes, at + 2 * HASH_BYTES);
       return;
     case "inner":
-      target.writeBigUInt64BE(slot.version, at);
+      writeVersion(target, at, slot.version);
       target.set(slot.hash, at + SLOT_HASH_AT);
       target.writeUIntBE(slot.items, at + ITEMS_AT, 6);
       target.writeUIntBE(slot.bytes, at + BYTES_AT, 6);
       return;
   }
+}
+
+/** A version (below 2^53) as u64; Node's own way makes a BigInt for each byte. */
+function writeVersion(target: Buffer, at: number, version: bigint): void {
+  const number = Number(version);
+  target.writeUInt32BE(Math.floor(number / WORD), at);
+  target.writeUInt32BE(number % WORD, at + 4);
 }

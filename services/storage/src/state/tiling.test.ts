@@ -46,6 +46,7 @@ function viewOf(leaves: readonly Leaf[]): {
     settle: () => ({ kind: "leaf", ...leaf }) as const,
   }));
   const root = updateTree(PhysicalNode.EMPTY, 1n, writes, {
+    pending: () => null,
     load: () => assert.fail("nothing is there before"),
     written: (path, node) => nodes.set(path, node),
     replaced: () => assert.fail("nothing is there before"),

@@ -1,5 +1,9 @@
 import { EMPTY_HASH } from "@holdfast/merkle";
+import { copyWords } from "./copy-words.js";
+import { HashMessages } from "./hash-messages.js";
+import { JobRound } from "./job-round.js";
 import type { MessageHasher } from "./message-hasher.js";
+import { DraftSlot, NodeDraft } from "./node-draft.js";
 import { HASH_BYTES, NODE_SLOTS, type NodeShape, SLOT_HASH_AT, slotsBelow } from "./node-shape.js";
 import { PhysicalNode } from "./physical-node.js";
 import type { Slot } from "./slot.js";
@@ -17,87 +21,18 @@ const NODE_INNERS = 15;
 const INNERS_PER_LEAF = 2;
 /** Highest round: a leaf, then four levels for each of the 64 nibbles. */
 const ROUNDS_MAX = 260;
+const EMPTY: DataView = new DataView(
+  EMPTY_HASH.buffer,
+  EMPTY_HASH.byteOffset,
+  EMPTY_HASH.byteLength,
+);
+/** Words of a hash, for `copyWords`. */
+const HASH_WORDS: number = HASH_BYTES / 4;
+/** Numbers for each hash that goes back into a node: its place there, and in the heap. */
+const OUT_NUMBERS = 2;
 
 /** Memory of the messages, bytes: wide rounds, and it stays in the cache of a core. */
 export const TREE_HEAP_BYTES: number = 2 ** 18;
-
-/**
- * Messages of one kind, side by side in the hasher's memory. Their prefixes are written once and
- * stay.
- */
-class Messages {
-  readonly bytes: number;
-  readonly #start: number;
-  readonly #end: number;
-  #next: number;
-
-  constructor(heap: Uint8Array, start: number, count: number, prefix: Buffer, bytes: number) {
-    this.bytes = bytes;
-    this.#start = start;
-    this.#end = start + count * bytes;
-    this.#next = start;
-    for (let at = start; at < this.#end; at += bytes) heap.set(prefix, at);
-  }
-
-  hasRoomFor(count: number): boolean {
-    return this.#next + count * this.bytes <= this.#end;
-  }
-
-  take(): number {
-    const message = this.#next;
-    this.#next += this.bytes;
-    return message;
-  }
-
-  clear(): void {
-    this.#next = this.#start;
-  }
-}
-
-/** A node whose hashes are not made yet. */
-class Draft {
-  readonly path: string;
-  readonly encoded: Buffer;
-  readonly shape: NodeShape;
-  /** Pairs: heap position, and address of its hash after the rounds. */
-  readonly outs: number[] = [];
-  /** The round of its top hash; -1 when there is none, or it is made. */
-  topRound = -1;
-  topJob = -1;
-  /** Where its top hash will be. */
-  topOut = 0;
-  /** Where the parent keeps the hash of this node. */
-  slotIn: Buffer | null = null;
-  slotAt = 0;
-
-  constructor(path: string, encoded: Buffer, shape: NodeShape) {
-    this.path = path;
-    this.encoded = encoded;
-    this.shape = shape;
-  }
-}
-
-/** A slot whose hash may not be made yet. */
-class DraftSlot {
-  readonly kind = "inner";
-  readonly version: bigint;
-  /** A view of the node's own top hash: right once that is made. */
-  readonly hash: Buffer;
-  readonly items: number;
-  readonly bytes: number;
-  readonly draft: Draft;
-
-  constructor(version: bigint, hash: Buffer, items: number, bytes: number, draft: Draft) {
-    this.version = version;
-    this.hash = hash;
-    this.items = items;
-    this.bytes = bytes;
-    this.draft = draft;
-  }
-}
-
-/** Jobs of one round: message, length and address of the hash, three numbers each. */
-const JOB_NUMBERS = 3;
 
 /**
  * Hashes changed nodes of the tree together: what does not depend on each other is one round, from
@@ -106,13 +41,18 @@ const JOB_NUMBERS = 3;
  */
 export class TreeHasher {
   readonly #hasher: MessageHasher;
-  readonly #heap: Uint8Array;
-  readonly #leaves: Messages;
-  readonly #inners: Messages;
+  readonly #heap: DataView;
+  readonly #leaves: HashMessages;
+  readonly #inners: HashMessages;
   /** Top hashes that nobody needs yet. */
-  readonly #tops: Messages;
-  readonly #rounds: number[][] = Array.from({ length: ROUNDS_MAX }, () => []);
-  #drafts: Draft[] = [];
+  readonly #tops: HashMessages;
+  readonly #rounds: readonly JobRound[] = Array.from({ length: ROUNDS_MAX }, () => new JobRound());
+  #drafts: NodeDraft[] = [];
+  /** Hashes that go back into their nodes, draft after draft. */
+  readonly #outs: Int32Array;
+  #outsUsed = 0;
+  /** Of the memory that nodes were cut from last: nodes made in a row share it. */
+  #nodeMemory: DataView = new DataView(new ArrayBuffer(0));
   /** Round and job of each binary node of the draft being made. */
   readonly #roundOf: Int32Array = new Int32Array(NODE_SLOTS);
   readonly #jobOf: Int32Array = new Int32Array(NODE_SLOTS);
@@ -120,16 +60,18 @@ export class TreeHasher {
 
   constructor(hasher: MessageHasher, heapBytes: number = TREE_HEAP_BYTES) {
     this.#hasher = hasher;
-    this.#heap = hasher.bytes;
+    const { bytes: memory } = hasher;
+    this.#heap = new DataView(memory.buffer, memory.byteOffset, memory.length);
     const unit = LEAF_MESSAGE_BYTES + INNERS_PER_LEAF * (INNER_MESSAGE_BYTES + HASH_BYTES);
     const leaves = Math.floor(heapBytes / unit);
     const inners = INNERS_PER_LEAF * leaves;
     let at = hasher.heapStart;
-    this.#leaves = new Messages(this.#heap, at, leaves, LEAF_PREFIX, LEAF_MESSAGE_BYTES);
+    this.#leaves = new HashMessages(memory, at, leaves, LEAF_PREFIX, LEAF_MESSAGE_BYTES);
     at += leaves * LEAF_MESSAGE_BYTES;
-    this.#inners = new Messages(this.#heap, at, inners, INNER_PREFIX, INNER_MESSAGE_BYTES);
+    this.#inners = new HashMessages(memory, at, inners, INNER_PREFIX, INNER_MESSAGE_BYTES);
     at += inners * INNER_MESSAGE_BYTES;
-    this.#tops = new Messages(this.#heap, at, inners, Buffer.alloc(0), HASH_BYTES);
+    this.#tops = new HashMessages(memory, at, inners, Buffer.alloc(0), HASH_BYTES);
+    this.#outs = new Int32Array(OUT_NUMBERS * inners);
   }
 
   /** Begins a tree: `written` is told of each node, children before parents. */
@@ -139,21 +81,27 @@ export class TreeHasher {
 
   /**
    * A node with exchanged slots; its children were given before it.
+   * @param isOwn `before` is nobody else's: its memory may become the new node's.
    * @returns the slot that stands for it: a node with one key or none is not kept.
    */
-  place(before: PhysicalNode, changes: readonly SlotChange[], path: string, version: bigint): Slot {
-    const { encoded, shape, changed } = exchangeSlots(before, changes);
+  place(
+    before: PhysicalNode,
+    isOwn: boolean,
+    changes: readonly SlotChange[],
+    path: string,
+    version: bigint,
+  ): Slot {
+    const { encoded, shape, changed } = exchangeSlots(before, isOwn, changes);
     const node = new PhysicalNode(encoded, shape);
     if ((shape.binaryMask & 2) === 0) return loneSlot(node);
     const { items, bytes } = node.counts();
     const draft = this.#draft(path, encoded, shape, changed, changes);
-    const at = shape.hashAt(1);
-    return new DraftSlot(version, encoded.subarray(at, at + HASH_BYTES), items, bytes, draft);
+    return new DraftSlot(version, items, bytes, draft);
   }
 
   /** The top of the tree with exchanged slots, whatever it holds; all hashes are made. */
   finish(before: PhysicalNode, changes: readonly SlotChange[]): PhysicalNode {
-    const { encoded, shape, changed } = exchangeSlots(before, changes);
+    const { encoded, shape, changed } = exchangeSlots(before, false, changes);
     this.#draft("", encoded, shape, changed, changes);
     this.#flush();
     return new PhysicalNode(encoded, shape);
@@ -161,8 +109,12 @@ export class TreeHasher {
 
   /** Forgets what was given since `begin`. */
   clear(): void {
-    for (const round of this.#rounds) round.length = 0;
+    for (const round of this.#rounds) {
+      if (round.isEmpty) break;
+      round.clear();
+    }
     this.#drafts = [];
+    this.#outsUsed = 0;
     for (const messages of [this.#leaves, this.#inners, this.#tops]) messages.clear();
   }
 
@@ -172,17 +124,21 @@ export class TreeHasher {
     shape: NodeShape,
     changed: number,
     changes: readonly SlotChange[],
-  ): Draft {
+  ): NodeDraft {
     const hasRoom = this.#inners.hasRoomFor(NODE_INNERS) && this.#leaves.hasRoomFor(NODE_SLOTS);
     if (!hasRoom) this.#flush();
-    const draft = new Draft(path, encoded, shape);
+    const view = this.#viewOf(encoded);
+    const draft = new NodeDraft(path, encoded, shape, view, this.#outsUsed);
     draft.topOut = this.#tops.take();
     for (const { index, slot } of changes) {
       if (!(slot instanceof DraftSlot)) continue;
-      slot.draft.slotIn = encoded;
-      slot.draft.slotAt = shape.slotAt(index) + SLOT_HASH_AT;
-      // Flushed between the two: the hash is there, the view was copied too early.
-      if (slot.draft.topRound < 0) encoded.set(slot.hash, slot.draft.slotAt);
+      const child = slot.draft;
+      child.parent = draft;
+      child.slotAt = encoded.byteOffset + shape.slotAt(index) + SLOT_HASH_AT;
+      // Flushed between the two: the hash is there.
+      if (child.topRound < 0) {
+        copyWords(child.view, child.topAt, draft.view, child.slotAt, HASH_WORDS);
+      }
     }
     for (let heap = NODE_SLOTS - 1; heap >= 1; heap--) {
       if ((shape.binaryMask & (1 << heap)) === 0 || (slotsBelow(heap) & changed) === 0) continue;
@@ -199,6 +155,7 @@ export class TreeHasher {
       draft.topRound = this.#roundOf[1] ?? 0;
       draft.topJob = this.#jobOf[1] ?? 0;
     }
+    draft.outsTo = this.#outsUsed;
     this.#drafts.push(draft);
     return draft;
   }
@@ -209,35 +166,39 @@ export class TreeHasher {
    * @returns the first round in which it is there.
    */
   #input(
-    draft: Draft,
+    draft: NodeDraft,
     changed: number,
     changes: readonly SlotChange[],
     heap: number,
     to: number,
   ): number {
-    const { encoded, shape } = draft;
+    const { shape } = draft;
     const below = slotsBelow(heap);
     if (heap < NODE_SLOTS && (shape.binaryMask & (1 << heap)) !== 0) {
+      const at = draft.encoded.byteOffset + shape.hashAt(heap);
       if ((below & changed) === 0) {
-        copy32(encoded, shape.hashAt(heap), this.#heap, to);
+        copyWords(draft.view, at, this.#heap, to, HASH_WORDS);
         return 0;
       }
       const round = this.#roundOf[heap] ?? 0;
       this.#redirect(round, this.#jobOf[heap] ?? 0, to);
-      draft.outs.push(heap, to);
+      this.#outs[this.#outsUsed] = at;
+      this.#outs[this.#outsUsed + 1] = to;
+      this.#outsUsed += OUT_NUMBERS;
       return round + 1;
     }
     const leaf = shape.leafMask & below;
     const inner = shape.innerMask & below;
     if ((leaf | inner) === 0) {
-      copy32(EMPTY_HASH, 0, this.#heap, to);
+      copyWords(EMPTY, 0, this.#heap, to, HASH_WORDS);
       return 0;
     }
     const index = 31 - Math.clz32(leaf | inner);
-    if (leaf !== 0) return this.#leaf(encoded, shape.slotAt(index), to);
+    const slotAt = draft.encoded.byteOffset + shape.slotAt(index);
+    if (leaf !== 0) return this.#leaf(draft.view, slotAt, to);
     const child = (inner & changed) === 0 ? null : draftOf(changes, index);
     if (child === null || child.topRound < 0) {
-      copy32(encoded, shape.slotAt(index) + SLOT_HASH_AT, this.#heap, to);
+      copyWords(draft.view, slotAt + SLOT_HASH_AT, this.#heap, to, HASH_WORDS);
       return 0;
     }
     this.#redirect(child.topRound, child.topJob, to);
@@ -245,42 +206,44 @@ export class TreeHasher {
     return child.topRound + 1;
   }
 
-  #leaf(encoded: Buffer, slotAt: number, to: number): number {
+  #leaf(node: DataView, slotAt: number, to: number): number {
     const message = this.#leaves.take();
     // Key hash and value hash stand side by side in the slot, too.
-    copy32(encoded, slotAt, this.#heap, message + LEAF_PREFIX.length);
-    copy32(encoded, slotAt + HASH_BYTES, this.#heap, message + LEAF_PREFIX.length + HASH_BYTES);
+    copyWords(node, slotAt, this.#heap, message + LEAF_PREFIX.length, 2 * HASH_WORDS);
     this.#job(0, message, LEAF_MESSAGE_BYTES, to);
     return 1;
   }
 
   #job(round: number, message: number, length: number, out: number): number {
-    const jobs = this.#rounds[round] ?? [];
-    return jobs.push(message, length, out) - JOB_NUMBERS;
+    return this.#rounds[round]?.add(message, length, out) ?? 0;
   }
 
   /** Makes a job leave its hash somewhere else. */
   #redirect(round: number, job: number, out: number): void {
-    const jobs = this.#rounds[round];
-    if (jobs !== undefined) jobs[job + 2] = out;
+    this.#rounds[round]?.redirect(job, out);
+  }
+
+  #viewOf(encoded: Buffer): DataView {
+    if (encoded.buffer !== this.#nodeMemory.buffer) this.#nodeMemory = new DataView(encoded.buffer);
+    return this.#nodeMemory;
   }
 
   /** Makes all hashes that are waited for and brings them into the nodes. */
   #flush(): void {
-    for (const jobs of this.#rounds) {
-      if (jobs.length === 0) break;
-      for (let at = 0; at < jobs.length; at += JOB_NUMBERS) {
-        this.#hasher.add(jobs[at] ?? 0, jobs[at + 1] ?? 0, jobs[at + 2] ?? 0);
-      }
+    for (const round of this.#rounds) {
+      if (round.isEmpty) break;
+      round.giveTo(this.#hasher);
       this.#hasher.run();
     }
     for (const draft of this.#drafts) {
-      const { path, encoded, shape, outs, slotIn, slotAt, topOut } = draft;
-      for (let at = 0; at < outs.length; at += 2) {
-        copy32(this.#heap, outs[at + 1] ?? 0, encoded, shape.hashAt(outs[at] ?? 0));
+      const { path, encoded, shape, view, outsFrom, outsTo, parent, topOut } = draft;
+      for (let at = outsFrom; at < outsTo; at += OUT_NUMBERS) {
+        copyWords(this.#heap, this.#outs[at + 1] ?? 0, view, this.#outs[at] ?? 0, HASH_WORDS);
       }
-      if (draft.topRound >= 0) copy32(this.#heap, topOut, encoded, shape.hashAt(1));
-      if (slotIn !== null) copy32(this.#heap, topOut, slotIn, slotAt);
+      if (draft.topRound >= 0) copyWords(this.#heap, topOut, view, draft.topAt, HASH_WORDS);
+      if (parent !== null) {
+        copyWords(this.#heap, topOut, parent.view, draft.slotAt, HASH_WORDS);
+      }
       draft.topRound = -1;
       if (path !== "") this.#written(path, new PhysicalNode(encoded, shape));
     }
@@ -288,7 +251,7 @@ export class TreeHasher {
   }
 }
 
-function draftOf(changes: readonly SlotChange[], index: number): Draft | null {
+function draftOf(changes: readonly SlotChange[], index: number): NodeDraft | null {
   for (const change of changes) {
     if (change.index === index) return change.slot instanceof DraftSlot ? change.slot.draft : null;
   }
@@ -299,8 +262,4 @@ function draftOf(changes: readonly SlotChange[], index: number): Draft | null {
 function loneSlot(node: PhysicalNode): Slot {
   const { leafMask } = node.shape;
   return node.slot(leafMask === 0 ? 0 : 31 - Math.clz32(leafMask));
-}
-
-function copy32(from: Uint8Array, at: number, to: Uint8Array, toAt: number): void {
-  for (let i = 0; i < HASH_BYTES; i++) to[toAt + i] = from[at + i] ?? 0;
 }

@@ -20,7 +20,14 @@ type Model = Map<string, Entry>;
 class MemoryNodes implements NodeStore {
   readonly nodes: Map<string, PhysicalNode> = new Map();
   readonly stale: Map<string, bigint> = new Map();
+  /** Nodes as they were written. */
+  readonly #copies: Map<string, Buffer> = new Map();
   version = 0n;
+
+  /** Every other version is in memory. */
+  pending(version: bigint, path: string): PhysicalNode | null {
+    return version % 2n === 0n ? null : (this.nodes.get(`${version}/${path}`) ?? null);
+  }
 
   load(version: bigint, path: string): PhysicalNode {
     const node = this.nodes.get(`${version}/${path}`);
@@ -33,6 +40,14 @@ class MemoryNodes implements NodeStore {
     const key = `${this.version}/${path}`;
     assert.ok(!this.nodes.has(key), `${key} is written twice`);
     this.nodes.set(key, node);
+    this.#copies.set(key, Buffer.from(node.encoded));
+  }
+
+  /** Nodes that others have are never written over. */
+  requireUnchanged(): void {
+    for (const [key, copy] of this.#copies) {
+      assert.deepEqual(this.nodes.get(key)?.encoded, copy, `${key} was written over`);
+    }
   }
 
   replaced(version: bigint, path: string): void {
@@ -140,6 +155,7 @@ for (const seed of [1, 2, 3, 4]) {
       if (root === before) assert.equal(store.nodes.size, sizeBefore, "no change writes nothing");
       roots.push({ version: store.version, root, nodes: reachable(root, store) });
     }
+    store.requireUnchanged();
     // Every node is stale from the first version on that does not reach it, and only then.
     for (const { version, nodes } of roots) {
       for (const key of store.nodes.keys()) {

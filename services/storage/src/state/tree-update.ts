@@ -16,7 +16,9 @@ export interface KeyWrites {
 
 /** Where the update finds nodes and leaves new ones. */
 export interface NodeStore {
-  /** The node at `path` that was written at `version`. */
+  /** The node at `path` of `version` when it is in memory: others use it, too. */
+  pending(version: bigint, path: string): PhysicalNode | null;
+  /** Reads the node at `path` of `version`; it is the caller's, who may change its encoding. */
   load(version: bigint, path: string): PhysicalNode;
   /** A node of the new version. Children come before their parents. */
   written(path: string, node: PhysicalNode): void;
@@ -69,26 +71,35 @@ class TreeUpdate {
       const index = nibbleAt(this.#writes[from]?.keyHash, path.length);
       let to = from + 1;
       while (to < high && nibbleAt(this.#writes[to]?.keyHash, path.length) === index) to++;
-      const old = before.slot(index);
-      const slot = this.#slot(old, `${path}${HEX[index]}`, from, to);
-      if (slot !== old) changes.push({ index, slot });
+      const below = `${path}${HEX[index]}`;
+      const childVersion = before.childVersion(index);
+      const slot =
+        childVersion === null
+          ? this.#leafSlot(before.slot(index), below, from, to)
+          : this.#innerSlot(childVersion, below, from, to);
+      if (slot !== null) changes.push({ index, slot });
       from = to;
     }
     return changes;
   }
 
-  #slot(old: Slot, path: string, low: number, high: number): Slot {
-    if (old.kind === "inner") {
-      const before = this.#store.load(old.version, path);
-      const changes = this.changes(before, path, low, high);
-      if (changes.length === 0) return old;
-      this.#store.replaced(old.version, path);
-      return this.#hasher.place(before, changes, path, this.#version);
-    }
+  /** What becomes of a slot with a node of its own; null when nothing changes. */
+  #innerSlot(version: bigint, path: string, low: number, high: number): Slot | null {
+    const shared = this.#store.pending(version, path);
+    const before = shared ?? this.#store.load(version, path);
+    const changes = this.changes(before, path, low, high);
+    if (changes.length === 0) return null;
+    this.#store.replaced(version, path);
+    return this.#hasher.place(before, shared === null, changes, path, this.#version);
+  }
+
+  /** What becomes of a slot without one; null when nothing changes. */
+  #leafSlot(old: Slot, path: string, low: number, high: number): Slot | null {
     const leaves = this.#leaves(old, low, high);
     const [only] = leaves;
-    if (only === undefined) return EMPTY_SLOT;
-    return leaves.length === 1 ? only : this.#build(leaves, path);
+    if (leaves.length > 1) return this.#build(leaves, path);
+    const slot = only ?? EMPTY_SLOT;
+    return slot === old ? null : slot;
   }
 
   /** The keys under a slot that has no node of its own, ascending. */
@@ -128,7 +139,7 @@ class TreeUpdate {
       changes.push({ index, slot });
       from = to;
     }
-    return this.#hasher.place(PhysicalNode.EMPTY, changes, path, this.#version);
+    return this.#hasher.place(PhysicalNode.EMPTY, false, changes, path, this.#version);
   }
 }
 
