@@ -23,6 +23,7 @@ export const NODE_BIG_VALUE = 0x01;
 const TRANSACTION_AT = 8;
 const FLAGS_AT = 18;
 const LOWER_AT = 20;
+const WORD_BYTES = 4;
 const FLAG_BRANCH = 0x01;
 const FLAG_LEAF = 0x02;
 const FLAGS_KIND = FLAG_BRANCH | FLAG_LEAF;
@@ -82,6 +83,16 @@ export class PageMemory {
     const keyBytes = this.words[(at >> 1) + 3] as number;
     const keyAt = at + NODE_HEAD_BYTES;
     if (!(keyAt + keyBytes <= this.bytes.length)) throw corruptPage();
+    if (keyBytes >= WORD_BYTES && key.length >= WORD_BYTES) {
+      // Hashes mostly differ here, and a call of Node's costs ten times this.
+      const order = wordAt(this.bytes, keyAt) - wordAt(key, 0);
+      if (order !== 0) return order;
+    }
     return this.bytes.compare(key, 0, key.length, keyAt, keyAt + keyBytes);
   }
+}
+
+function wordAt(bytes: Buffer, at: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+  return a * 2 ** 24 + ((b << 16) | (c << 8) | d);
 }
