@@ -25,6 +25,7 @@ import {
   SHARDS,
   STATE_KEY_BYTES,
   shardOf,
+  shardOfPath,
   u64,
   writeJournalKey,
   writeNodeKey,
@@ -96,7 +97,7 @@ export class BatchSink implements BlockSink {
   }
 
   staleNode(version: bigint, path: string): void {
-    this.#stale[Number.parseInt(path[0] ?? "", 16)]?.addNode(version, path);
+    this.#stale[shardOfPath(path)]?.addNode(version, path);
   }
 
   logNode({ level, index, hash }: LogNode): void {
@@ -119,7 +120,7 @@ export class BatchSink implements BlockSink {
     const key = u64(version);
     for (const level of this.#nodes) {
       for (const { path, node } of level ?? []) {
-        const shard = Number.parseInt(path[0] ?? "", 16);
+        const shard = shardOfPath(path);
         const { encoded } = node;
         const keyBytes = nodeKeyBytes(path);
         const at = batch.entry(OPERATION.append, NODES + shard, keyBytes, encoded.length);

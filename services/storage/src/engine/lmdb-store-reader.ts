@@ -21,6 +21,7 @@ import {
   nodeKeyBytes,
   SHARDS,
   shardOf,
+  shardOfPath,
   stateKey,
   u64,
   writeNodeKey,
@@ -89,7 +90,7 @@ export class LmdbStoreReader implements StoreReader {
   }
 
   node(version: bigint, path: string): PhysicalNode {
-    const shard = Number.parseInt(path[0] ?? "", 16);
+    const shard = shardOfPath(path);
     const value = this.#get(this.#shard(this.#env.nodes, shard), this.#nodeKey(version, path));
     if (value === null) throw corrupt(`The tree node ${path} of version ${version} is missing`);
     return PhysicalNode.decode(value);

@@ -68,6 +68,11 @@ export function shardOf(keyHash: Uint8Array): number {
   return (keyHash[0] ?? 0) >> 4;
 }
 
+/** The shard of a path of one nibble or more. */
+export function shardOfPath(path: string): number {
+  return nibbleOf(path.charCodeAt(0));
+}
+
 /** u64, big-endian. */
 export function u64(value: bigint): Buffer {
   const bytes = Buffer.allocUnsafe(8);

@@ -4,7 +4,7 @@ import { tileInvalid } from "../restore/restore-errors.js";
 import type { ProvedBatch } from "../restore/tile-prover.js";
 import { copyWords } from "../state/copy-words.js";
 import type { GenerationEnv } from "./generation-env.js";
-import { shardOf, stateKey } from "./schema.js";
+import { shardOf, shardOfPath, stateKey } from "./schema.js";
 
 const KEY_HASH_BYTES = 32;
 
@@ -88,7 +88,7 @@ export class TileWriter {
   }
 
   #writeNodes({ nodes }: ProvedBatch, path: string, from: number, to: number): void {
-    const database = this.#env.nodes[Number.parseInt(path[0] ?? "", 16)];
+    const database = this.#env.nodes[shardOfPath(path)];
     if (database === undefined) return;
     const bytes = Buffer.from(nodes.buffer, nodes.byteOffset, nodes.length);
     const value = partOf(nodes);

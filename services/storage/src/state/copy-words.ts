@@ -14,3 +14,18 @@ export function copyWords(
     target.setUint32(at + i, source.getUint32(from + i));
   }
 }
+
+let lastView: DataView = new DataView(new ArrayBuffer(0));
+let viewBefore: DataView = lastView;
+
+/**
+ * The whole memory that `bytes` is a part of (from `byteOffset` on). Buffers that are made in a row
+ * share theirs, so the last two are kept.
+ */
+export function memoryOf({ buffer }: Uint8Array): DataView {
+  if (lastView.buffer === buffer) return lastView;
+  const view = viewBefore.buffer === buffer ? viewBefore : new DataView(buffer);
+  viewBefore = lastView;
+  lastView = view;
+  return view;
+}

@@ -1,3 +1,4 @@
+import { copyWords, memoryOf } from "./copy-words.js";
 import {
   BYTES_AT,
   HASH_BYTES,
@@ -73,17 +74,17 @@ function copyKept(
   target[0] = NODE_FORMAT;
   target.writeUInt16BE(shape.leafMask, 1);
   target.writeUInt16BE(shape.innerMask, 3);
+  const [from, to] = [memoryOf(before), memoryOf(target)];
+  const [fromAt, toAt] = [before.byteOffset, target.byteOffset];
   for (let index = 0; index < NODE_SLOTS; index++) {
     const bit = 1 << index;
     if ((changed & bit) !== 0 || ((shape.leafMask | shape.innerMask) & bit) === 0) continue;
-    const at = old.slotAt(index);
     const length = (shape.leafMask & bit) !== 0 ? LEAF_SLOT_BYTES : INNER_SLOT_BYTES;
-    before.copy(target, shape.slotAt(index), at, at + length);
+    copyWords(from, fromAt + old.slotAt(index), to, toAt + shape.slotAt(index), length / 4);
   }
   for (let heap = 1; heap < NODE_SLOTS; heap++) {
     if ((shape.binaryMask & (1 << heap)) === 0 || (slotsBelow(heap) & changed) !== 0) continue;
-    const at = old.hashAt(heap);
-    before.copy(target, shape.hashAt(heap), at, at + HASH_BYTES);
+    copyWords(from, fromAt + old.hashAt(heap), to, toAt + shape.hashAt(heap), HASH_BYTES / 4);
   }
 }
 

@@ -1,5 +1,5 @@
 import { EMPTY_HASH } from "@holdfast/merkle";
-import { copyWords } from "./copy-words.js";
+import { copyWords, memoryOf } from "./copy-words.js";
 import { HashMessages } from "./hash-messages.js";
 import { JobRound } from "./job-round.js";
 import type { MessageHasher } from "./message-hasher.js";
@@ -51,8 +51,6 @@ export class TreeHasher {
   /** Hashes that go back into their nodes, draft after draft. */
   readonly #outs: Int32Array;
   #outsUsed = 0;
-  /** Of the memory that nodes were cut from last: nodes made in a row share it. */
-  #nodeMemory: DataView = new DataView(new ArrayBuffer(0));
   /** Round and job of each binary node of the draft being made. */
   readonly #roundOf: Int32Array = new Int32Array(NODE_SLOTS);
   readonly #jobOf: Int32Array = new Int32Array(NODE_SLOTS);
@@ -127,7 +125,7 @@ export class TreeHasher {
   ): NodeDraft {
     const hasRoom = this.#inners.hasRoomFor(NODE_INNERS) && this.#leaves.hasRoomFor(NODE_SLOTS);
     if (!hasRoom) this.#flush();
-    const view = this.#viewOf(encoded);
+    const view = memoryOf(encoded);
     const draft = new NodeDraft(path, encoded, shape, view, this.#outsUsed);
     draft.topOut = this.#tops.take();
     for (const { index, slot } of changes) {
@@ -221,11 +219,6 @@ export class TreeHasher {
   /** Makes a job leave its hash somewhere else. */
   #redirect(round: number, job: number, out: number): void {
     this.#rounds[round]?.redirect(job, out);
-  }
-
-  #viewOf(encoded: Buffer): DataView {
-    if (encoded.buffer !== this.#nodeMemory.buffer) this.#nodeMemory = new DataView(encoded.buffer);
-    return this.#nodeMemory;
   }
 
   /** Makes all hashes that are waited for and brings them into the nodes. */
