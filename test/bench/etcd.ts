@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { key, value } from "./records.js";
-import { RawClient, sendAll } from "./unary.js";
+import { batches, RawClient, sendAll } from "./unary.js";
 
 const run = promisify(execFile);
 const QUOTA_BYTES = 32 * 2 ** 30;
@@ -59,13 +59,13 @@ export class Etcd {
 
   /** Puts records [from, to) in transactions of `size`. @returns seconds it took. */
   async put(from: number, to: number, size: number, round: number, width: number): Promise<number> {
-    const requests: Buffer[] = [];
-    for (let first = from; first < to; first += size) {
-      requests.push(txn(first, Math.min(first + size, to), round));
-    }
     const client = new RawClient(this.#address);
     try {
-      return await sendAll(client, "/etcdserverpb.KV/Txn", requests, width);
+      let seconds = 0;
+      for (const requests of batches(from, to, size, (a, b) => txn(a, b, round))) {
+        seconds += await sendAll(client, "/etcdserverpb.KV/Txn", requests, width);
+      }
+      return seconds;
     } finally {
       client.close();
     }

@@ -8,18 +8,33 @@ export function rssAnonBytes(pid: number): number {
   return Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** Runs `work` and finds the most anonymous memory of the process meanwhile, bytes. */
-export async function peakWhile<T>(
-  pid: number,
+/** The most anonymous memory of processes while something runs, bytes, by their names. */
+export type Peaks = Record<string, number>;
+
+/** Runs `work` and finds the peak of each of these processes meanwhile; one may end before it. */
+export async function peaksWhile<T>(
+  pids: Readonly<Record<string, number | undefined>>,
   work: () => Promise<T>,
-): Promise<{ result: T; peakBytes: number }> {
-  let peakBytes = rssAnonBytes(pid);
-  const timer = setInterval(() => {
-    peakBytes = Math.max(peakBytes, rssAnonBytes(pid));
-  }, SAMPLE_MS);
+): Promise<{ result: T; peaks: Peaks }> {
+  const peaks: Peaks = {};
+  const sample = (): void => {
+    for (const [name, pid] of Object.entries(pids)) {
+      if (pid !== undefined) peaks[name] = Math.max(peaks[name] ?? 0, rssAnonBytesOrZero(pid));
+    }
+  };
+  sample();
+  const timer = setInterval(sample, SAMPLE_MS);
   try {
-    return { result: await work(), peakBytes };
+    return { result: await work(), peaks };
   } finally {
     clearInterval(timer);
+  }
+}
+
+function rssAnonBytesOrZero(pid: number): number {
+  try {
+    return rssAnonBytes(pid);
+  } catch {
+    return 0;
   }
 }

@@ -28,6 +28,24 @@ export class RawClient {
   }
 }
 
+/** Records whose requests are in memory at the same time. */
+const BATCH_RECORDS = 1_000_000;
+
+/** The requests for records [from, to), `size` in each, in batches that fit into memory. */
+export function* batches(
+  from: number,
+  to: number,
+  size: number,
+  request: (from: number, to: number) => Buffer,
+): Generator<Buffer[]> {
+  for (let first = from; first < to; first += BATCH_RECORDS) {
+    const requests: Buffer[] = [];
+    const end = Math.min(first + BATCH_RECORDS, to);
+    for (let at = first; at < end; at += size) requests.push(request(at, Math.min(at + size, end)));
+    yield requests;
+  }
+}
+
 /** Sends the requests in order, `width` at a time. @returns seconds it took. */
 export async function sendAll(
   client: RawClient,

@@ -2,7 +2,7 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cliJson } from "../../support/processes.js";
 import type { Etcd } from "../etcd.js";
-import { peakWhile } from "../memory.js";
+import { peaksWhile } from "../memory.js";
 import { Pair } from "../pair.js";
 import { quiet } from "../quiet.js";
 import { median, type Row, round, type SkippedRow } from "../table.js";
@@ -97,11 +97,11 @@ export async function measureRestores(
     }
     const target = await Pair.start(setup.folder, name);
     const start = performance.now();
-    const { peakBytes: peak } = await peakWhile(target.storage.process.pid ?? 0, () =>
+    const { peaks } = await peaksWhile({ storage: target.storage.process.pid }, () =>
       cliJson(["--gateway", target.gateway.listen, "restore", "--archive", backups.archive]),
     );
     ours.push((performance.now() - start) / 1000);
-    peakBytes = Math.max(peakBytes, peak);
+    peakBytes = Math.max(peakBytes, peaks["storage"] ?? 0);
     await target.stop();
     await rm(join(setup.folder, name), { recursive: true });
   }
