@@ -24,12 +24,12 @@ interface Measured {
  * it compiles, which would make the growth look smaller.
  */
 export async function measureScale(folder: string, name: string, items: number): Promise<Scale> {
-  const archive = join(folder, `scale-${items}`);
-  const full = ["backup", "state", "--full", "--archive", archive];
+  const [first, archive] = [join(folder, `first-${items}`), join(folder, `scale-${items}`)];
   const pair = await Pair.start(folder, name);
-  await run(pair, full);
+  await run(pair, ["backup", "state", "--archive", first]);
+  await rm(first, { recursive: true });
   await quiet();
-  const backup = await run(pair, full);
+  const backup = await run(pair, ["backup", "state", "--archive", archive]);
   await pair.stop();
   const target = await Pair.start(folder, `scaled-${items}`);
   await quiet();
