@@ -3,8 +3,9 @@ import type { ArchiveFiles, ReadableFile } from "./archive-files.js";
 import { ARCHIVE_JSON, type ArchiveIdentity, readArchiveJson } from "./archive-json.js";
 import { findLeftovers, type Leftover } from "./garbage.js";
 import { manifestDamage, OTHER_LEDGER, snapshotNames, strangeManifests } from "./list-snapshots.js";
-import { manifestFile } from "./manifest-name.js";
+import { manifestFile, parseSnapshotName } from "./manifest-name.js";
 import { ManifestStream, type OnDamage } from "./manifest-stream.js";
+import { type OnNewer, throwNewer, unlessNewer } from "./newer-manifest.js";
 import { DamagedPackCheck, type PackCheck, SoundPackCheck, unreadable } from "./pack-check.js";
 import { packFile } from "./pack-format.js";
 import { scanPack } from "./pack-scan.js";
@@ -14,6 +15,11 @@ import type { SnapshotHead } from "./snapshot-head.js";
 export interface CheckOptions {
   /** Told every damaged place, in the order found. */
   readonly onDamage?: (damage: Damage) => void;
+  /**
+   * Told of each manifest of a newer format, of which the digest alone is checked; without it,
+   * ARCHIVE_FORMAT_NEWER is thrown.
+   */
+  readonly onNewer?: OnNewer;
   /** Told bytes checked so far and bytes to check. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
   /** Stops the check; its reason is thrown. */
@@ -22,7 +28,7 @@ export interface CheckOptions {
 
 /** What a check found. */
 export interface CheckResult {
-  /** Names of all snapshots, damaged or not, ascending. */
+  /** Names of all snapshots of this format, damaged or not, ascending. */
   readonly snapshots: readonly string[];
   /** Names of those of which nothing is damaged. */
   readonly soundSnapshots: readonly string[];
@@ -43,6 +49,8 @@ export class ArchiveCheck {
   readonly #damaged = new Set<string>();
   /** Manifests that the disk refused to read. */
   readonly #unreadable = new Set<string>();
+  /** Manifests of a newer format. */
+  readonly #newer = new Set<string>();
   /** Length of each pack that a manifest names. */
   readonly #packs = new Map<string, number>();
   /** Packs that were scanned: whether they are sound. */
@@ -59,8 +67,9 @@ export class ArchiveCheck {
   async run(): Promise<CheckResult> {
     const identity = await this.#readIdentity();
     for (const damage of await strangeManifests(this.#files)) this.#report(damage);
-    const names = await snapshotNames(this.#files);
-    for (const name of names) await this.#checkManifest(name, identity);
+    const all = await snapshotNames(this.#files);
+    for (const name of all) await this.#checkManifest(name, identity);
+    const names = all.filter((name) => !this.#newer.has(name));
     for (const [name, head] of this.#heads) this.#checkBase(name, head);
     for (const pack of this.#packs.keys()) {
       const bytes = (await this.#files.fileBytes(packFile(pack))) ?? 0;
@@ -90,25 +99,26 @@ export class ArchiveCheck {
   async #checkManifest(name: string, identity: ArchiveIdentity | null): Promise<void> {
     this.#heads.set(name, null);
     const file = manifestFile(name);
-    await this.#catchDamage(
-      async () => {
-        await using manifest = await ManifestStream.open(this.#files, name, this.#report);
-        if (manifest === null) return;
-        this.#totalBytes += manifest.bytes;
-        for await (const line of manifest.tiles()) {
-          this.#options.signal?.throwIfAborted();
-          if (line.kind !== "unchanged") this.#packs.set(line.pack, 0);
-        }
-        this.#progress(manifest.bytes);
-        if (manifest.foot !== null) this.#heads.set(name, manifest.head);
-        const { head } = manifest;
-        if (head !== null && identity?.ledgerId.equals(head.ledgerId) === false) {
-          this.#report(manifestDamage(name, OTHER_LEDGER));
-        }
-      },
-      file,
-      name,
-    );
+    const onNewer: OnNewer = (error) => {
+      this.#newer.add(name);
+      (this.#options.onNewer ?? throwNewer)(error, file);
+    };
+    const read = async (): Promise<void> => {
+      await using manifest = await ManifestStream.open(this.#files, name, this.#report);
+      if (manifest === null) return;
+      for await (const line of manifest.tiles()) {
+        this.#options.signal?.throwIfAborted();
+        if (line.kind !== "unchanged") this.#packs.set(line.pack, 0);
+      }
+      this.#totalBytes += manifest.bytes;
+      this.#progress(manifest.bytes);
+      if (manifest.foot !== null) this.#heads.set(name, manifest.head);
+      const { head } = manifest;
+      if (head !== null && identity?.ledgerId.equals(head.ledgerId) === false) {
+        this.#report(manifestDamage(name, OTHER_LEDGER));
+      }
+    };
+    await this.#catchDamage(() => unlessNewer(name, onNewer, read), file, name);
   }
 
   #checkBase(name: string, head: SnapshotHead | null): void {
@@ -116,6 +126,10 @@ export class ArchiveCheck {
     if (base === undefined) return;
     for (const other of this.#heads.values()) {
       if (other?.version === base.version && other.stateRoot.equals(base.stateRoot)) return;
+    }
+    // A newer one may be it: its name says the version, its root cannot be read.
+    for (const newer of this.#newer) {
+      if (parseSnapshotName(newer)?.version === base.version) return;
     }
     const root = base.stateRoot.toString("hex");
     this.#report({
@@ -176,7 +190,8 @@ export class ArchiveCheck {
 
   /** What a damaged manifest needs is unknown, so that its packs may be listed too. */
   async #findLeftovers(): Promise<readonly Leftover[]> {
-    const found = await unreadable(() => findLeftovers(this.#files, () => undefined));
+    const ignore = (): void => undefined;
+    const found = await unreadable(() => findLeftovers(this.#files, ignore, ignore));
     return typeof found === "string" ? [] : found;
   }
 

@@ -3,6 +3,7 @@ import type { ArchiveFiles, FileLock, ListedEntry } from "./archive-files.js";
 import { snapshotNames, strangeManifests } from "./list-snapshots.js";
 import { SNAPSHOTS } from "./manifest-name.js";
 import { ManifestStream, type OnDamage, throwDamage } from "./manifest-stream.js";
+import { type OnNewer, throwNewer, unlessNewer } from "./newer-manifest.js";
 import { PACKS, packFile } from "./pack-format.js";
 import { lockDeleter } from "./place-pack.js";
 import { listedPacks, PART, WORK, WORK_LOCK, workIds } from "./work-names.js";
@@ -36,6 +37,15 @@ export interface GcResult {
   readonly running: readonly string[];
 }
 
+/** How it is looked for what no manifest needs. */
+interface FindOptions {
+  readonly onDamage: OnDamage;
+  readonly onNewer: OnNewer;
+  /** Whether it is about to be deleted. */
+  readonly collect: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Leftovers, and the locks of the work folders among them. */
 interface Findings {
   readonly leftovers: readonly Leftover[];
@@ -43,12 +53,16 @@ interface Findings {
   readonly locks: ReadonlyMap<string, FileLock>;
 }
 
-/** What no manifest needs, as it is now. A damaged manifest may hide what it needs. */
+/**
+ * What no manifest needs, as it is now. A damaged manifest may hide what it needs; beside one of a
+ * newer format no pack is listed, as each may be its own.
+ */
 export async function findLeftovers(
   files: ArchiveFiles,
   onDamage: OnDamage = throwDamage,
+  onNewer: OnNewer = throwNewer,
 ): Promise<readonly Leftover[]> {
-  const { leftovers, locks } = await find(files, onDamage, { collect: false });
+  const { leftovers, locks } = await find(files, { onDamage, onNewer, collect: false });
   for (const lock of locks.values()) await lock.release();
   return leftovers;
 }
@@ -61,7 +75,9 @@ export async function findLeftovers(
 export async function collectGarbage(files: ArchiveFiles, options: GcOptions): Promise<GcResult> {
   const deleter = options.dryRun ? null : await lockDeleter(files, 0);
   try {
-    const { leftovers, running, locks } = await find(files, refuse, {
+    const { leftovers, running, locks } = await find(files, {
+      onDamage: refuse,
+      onNewer: throwNewer,
       collect: !options.dryRun,
       signal: options.signal,
     });
@@ -88,8 +104,7 @@ export async function collectGarbage(files: ArchiveFiles, options: GcOptions): P
  */
 async function find(
   files: ArchiveFiles,
-  onDamage: OnDamage,
-  { collect, signal }: { readonly collect: boolean; readonly signal?: AbortSignal | undefined },
+  { onDamage, onNewer, collect, signal }: FindOptions,
 ): Promise<Findings> {
   const { packs, partials } = await listPacks(files);
   const running: string[] = [];
@@ -112,11 +127,9 @@ async function find(
     for (const damage of await strangeManifests(files)) onDamage(damage);
     for (const name of await snapshotNames(files)) {
       signal?.throwIfAborted();
-      await using manifest = await ManifestStream.open(files, name, onDamage);
-      if (manifest === null) continue;
-      for await (const line of manifest.tiles()) {
-        if (line.kind !== "unchanged") packs.delete(line.pack);
-      }
+      const named = await unlessNewer(name, onNewer, () => packsOf(files, name, onDamage));
+      if (named === null) packs.clear();
+      for (const pack of named ?? []) packs.delete(pack);
     }
     const unnamed = [...packs].map(([pack, bytes]): Leftover => {
       return { kind: "pack", file: packFile(pack), bytes };
@@ -132,6 +145,20 @@ const refuse: OnDamage = (damage) => {
   const message = `${damage.message} Nothing was deleted: nobody knows which packs it needs.`;
   throw new DamageError({ ...damage, message });
 };
+
+/** The packs that a manifest names. */
+async function packsOf(
+  files: ArchiveFiles,
+  name: string,
+  onDamage: OnDamage,
+): Promise<ReadonlySet<string>> {
+  const packs = new Set<string>();
+  await using manifest = await ManifestStream.open(files, name, onDamage);
+  for await (const line of manifest?.tiles() ?? []) {
+    if (line.kind !== "unchanged") packs.add(line.pack);
+  }
+  return packs;
+}
 
 /** All packs with their lengths, and files that never became whole. */
 async function listPacks(

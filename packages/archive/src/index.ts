@@ -20,6 +20,7 @@ export type { CheckOptions, CheckResult } from "./check-archive.js";
 export type { GcResult, Leftover } from "./garbage.js";
 export { LocalFiles } from "./local-files.js";
 export type { OnDamage } from "./manifest-stream.js";
+export type { OnNewer } from "./newer-manifest.js";
 export type {
   NewSnapshotHead,
   SnapshotBase,

@@ -1,8 +1,8 @@
-import type { ArchiveError, Damage } from "./archive-error.js";
+import type { Damage } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
-import { isFormatNewer } from "./archive-json.js";
 import { manifestFile, parseSnapshotName, SNAPSHOTS } from "./manifest-name.js";
 import { ManifestStream, type OnDamage, throwDamage } from "./manifest-stream.js";
+import { type OnNewer, throwNewer, unlessNewer } from "./newer-manifest.js";
 import { unreadable } from "./pack-check.js";
 import type { SnapshotSummary } from "./snapshot-head.js";
 
@@ -11,7 +11,7 @@ export interface ListOptions {
   /** Told what is damaged, and so left out. */
   readonly onDamage?: OnDamage;
   /** Told of each manifest of a newer format, ARCHIVE_FORMAT_NEWER; without it, that is thrown. */
-  readonly onNewer?: (error: ArchiveError, file: string) => void;
+  readonly onNewer?: OnNewer;
   /** Ends it; its reason is thrown. */
   readonly signal?: AbortSignal;
 }
@@ -31,7 +31,9 @@ export async function listSnapshots(
   const found: SnapshotSummary[] = [];
   for (const name of await snapshotNames(files)) {
     options.signal?.throwIfAborted();
-    const summary = await readSummary(files, name, options);
+    const summary = await unlessNewer(name, options.onNewer ?? throwNewer, () =>
+      readSummary(files, name, options.onDamage),
+    );
     if (summary === null) continue;
     if (summary.head.ledgerId.equals(ledgerId)) found.push(summary);
     else onDamage(manifestDamage(name, OTHER_LEDGER));
@@ -96,17 +98,12 @@ export async function summariseSnapshot(
 async function readSummary(
   files: ArchiveFiles,
   name: string,
-  { onDamage, onNewer }: ListOptions,
+  onDamage: OnDamage | undefined,
 ): Promise<SnapshotSummary | null> {
-  try {
-    if (onDamage === undefined) return await summariseSnapshot(files, name);
-    const summary = await unreadable(() => summariseSnapshot(files, name, onDamage));
-    if (typeof summary !== "string") return summary;
-    onDamage(manifestDamage(name, summary));
-  } catch (error) {
-    if (onNewer === undefined || !isFormatNewer(error)) throw error;
-    onNewer(error, manifestFile(name));
-  }
+  if (onDamage === undefined) return await summariseSnapshot(files, name);
+  const summary = await unreadable(() => summariseSnapshot(files, name, onDamage));
+  if (typeof summary !== "string") return summary;
+  onDamage(manifestDamage(name, summary));
   return null;
 }
 

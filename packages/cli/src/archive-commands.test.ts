@@ -87,6 +87,36 @@ test("the commands of an archive, whole and damaged", async (context) => {
     },
   );
 
+  await context.test(
+    "verify checks all but a newer one, names it, and does not exit 0",
+    async () => {
+      const location = join(folder.path, "verify newer");
+      const archive = ["--archive", location];
+      await cp(whole, location, { recursive: true });
+      const file = `snapshots/${await makeNewer(location, second)}.jsonl`;
+      const json = await cli(["verify", ...archive], { code: 1 });
+      assert.deepEqual(
+        [json.error.reason, json.error.metadata.file],
+        ["ARCHIVE_FORMAT_NEWER", file],
+      );
+      assert.deepEqual(json.newer, [{ file, format: 2 }]);
+      assert.deepEqual([json.snapshots, json.findings, json.damage], [2, 0, []]);
+      const people = await startCli(["verify", ...archive]).result;
+      assert.match(people.stdout, new RegExp(`${file} has format 2, .* use a newer one`));
+      assert.match(
+        people.stderr,
+        /Not verified: 1 snapshot of a newer format\. The rest is whole: 2 /,
+      );
+      await damagedCopy(location, join(folder.path, "verify both"), first);
+      const both = await cli(["verify", "--archive", join(folder.path, "verify both")], {
+        code: 3,
+      });
+      assert.equal(both.error.reason, "DAMAGED");
+      assert.deepEqual(both.newer, [{ file, format: 2 }]);
+      assert.equal(both.damage[0].snapshot, first);
+    },
+  );
+
   await context.test("people are told of each damaged place once", async () => {
     const archive = await damagedCopy(whole, join(folder.path, "once"), second);
     for (const args of [["archive", "ls"], ["verify"]]) {

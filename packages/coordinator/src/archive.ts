@@ -3,6 +3,7 @@ export {
   type ArchiveContents,
   archiveContents,
   isNewer,
+  type LeftOut,
   tellLeftOut,
 } from "./archive-contents.js";
 export { CHAIN_LIMITS, type ChainLimits, chainOf } from "./base-choice.js";

@@ -13,6 +13,7 @@ import { findSnapshot } from "./find-snapshot.js";
 import type { JobDependencies } from "./job.js";
 import { chooseChain, completeChain } from "./restore-choice.js";
 import { stateOf, WrittenArchive } from "./test-support/written-archive.js";
+import { type Finding, type VerifyReport, verifyArchive } from "./verify-archive.js";
 
 const job: JobDependencies = { clock: systemClock, signal: new AbortController().signal };
 const NEWER = { code: "ARCHIVE_FORMAT_NEWER", message: /has format 2, .* newer/ };
@@ -88,3 +89,47 @@ test("nothing is added or deleted beside it", () =>
     await assert.rejects(compactSnapshot(location, {}, job), NEWER);
     await assert.rejects(archive.archive.snapshots({ onDamage: () => undefined }), NEWER);
   }));
+
+test("all the rest is verified, and its packs are nobody's leftovers", () =>
+  written(async (archive, location) => {
+    await archive.full(stateOf(20, "old"));
+    const middle = await archive.full(stateOf(300, "middle"));
+    const rotten = await archive.full(stateOf(20, "rotten"));
+    const newer = await makeNewer(location, middle.name);
+    const whole = await verify(location);
+    assert.deepEqual(
+      whole.newer.map((each) => [each.file, each.error.code, each.error.metadata["format"]]),
+      [[`snapshots/${newer}.jsonl`, NEWER.code, "2"]],
+    );
+    assert.deepEqual([whole.found, whole.leftovers, whole.snapshots], [[], [], 2]);
+    assert.ok(whole.tilesProved > 1);
+    await rm(join(location, "snapshots", `${rotten.name}.jsonl`));
+    await writeFile(join(location, "snapshots", `${rotten.name}.jsonl`), "");
+    const { found, newer: still } = await verify(location);
+    assert.ok(found.some(({ snapshot }) => snapshot === rotten.name));
+    assert.equal(still.length, 1);
+  }));
+
+test("a newer manifest that is damaged is damage", () =>
+  written(async (archive, location) => {
+    const { name } = await archive.full(stateOf(20, "old"));
+    const file = join(location, "snapshots", `${await makeNewer(location, name)}.jsonl`);
+    await writeFile(file, (await readFile(file, "utf8")).replace('"full"', '"FULL"'));
+    const { found, newer } = await verify(location);
+    assert.deepEqual([found.map(({ part }) => part), newer], [["manifest"], []]);
+  }));
+
+test("a delta whose base may be the newer one is no damage", () =>
+  written(async (archive, location) => {
+    const base = await archive.full(stateOf(300, "base"));
+    await archive.delta({ more: "keys" });
+    await makeNewer(location, base.name);
+    const { found, newer, snapshots } = await verify(location);
+    assert.deepEqual([found, newer.length, snapshots], [[], 1, 1]);
+  }));
+
+async function verify(location: string): Promise<VerifyReport & { readonly found: Finding[] }> {
+  const found: Finding[] = [];
+  const report = await verifyArchive(location, job, (finding) => found.push(finding));
+  return { ...report, found };
+}

@@ -6,6 +6,7 @@ import {
   type Damage,
   DamageError,
   type Leftover,
+  type OnNewer,
   type SnapshotReader,
   type SnapshotSummary,
   type TileLine,
@@ -18,6 +19,7 @@ import {
   stateRootProofLogRoot,
   TileRootFold,
 } from "@holdfast/merkle";
+import type { LeftOut } from "./archive-contents.js";
 import type { Folded } from "./fold-jobs.js";
 import { FoldPool } from "./fold-pool.js";
 import type { JobDependencies } from "./job.js";
@@ -34,6 +36,8 @@ export interface VerifyReport {
   readonly bytes: number;
   /** How many findings there were. */
   readonly findings: number;
+  /** Manifests of a newer format: whole, and nothing else of them or of what they name is checked. */
+  readonly newer: readonly LeftOut[];
   readonly leftovers: readonly Leftover[];
 }
 
@@ -43,7 +47,8 @@ const BODIES_PER_THREAD = 4;
 /**
  * Checks an archive alone: every byte that a manifest is or names against its digest, then the
  * proofs of every snapshot: each tile folds to its node, the nodes fold to the root, the root
- * belongs to the log root, and a delta starts at the root of its base. All that is wrong is told.
+ * belongs to the log root, and a delta starts at the root of its base. All that is wrong is told;
+ * what a newer format keeps from being checked is in the report.
  * @throws ArchiveError when it is no archive, or could be read once and not again; the signal's
  * reason.
  */
@@ -57,8 +62,11 @@ export async function verifyArchive(
     findings += 1;
     onFinding(finding);
   };
+  const newer = new Map<string, LeftOut>();
+  const onNewer: OnNewer = (error, file) => newer.set(file, { file, error });
   const digests = await checkArchive(location, {
     onDamage: found,
+    onNewer,
     onProgress: (doneBytes) =>
       job.onProgress?.({ phase: "digests", items: 0, bytes: doneBytes, itemsTotal: null }),
     signal: job.signal,
@@ -73,7 +81,7 @@ export async function verifyArchive(
   if (archive !== null) {
     const { signal } = job;
     const onDamage = (damage: Damage): void => skip(new DamageError(damage));
-    const summaries = await archive.snapshots({ onDamage, signal });
+    const summaries = await archive.snapshots({ onDamage, onNewer, signal });
     await using pool = new FoldPool();
     pool.start();
     const itemsTotal = summaries.reduce((sum, { head }) => sum + Number(head.items), 0);
@@ -90,7 +98,7 @@ export async function verifyArchive(
   if (skipped !== null && findings === 0) throw skipped;
   const { bytes, leftovers } = digests;
   const snapshots = digests.snapshots.length;
-  return { snapshots, tilesProved, bytes, findings, leftovers };
+  return { snapshots, tilesProved, bytes, findings, newer: [...newer.values()], leftovers };
 }
 
 /** Null when the archive's own file is damaged. */

@@ -13,6 +13,7 @@ import { exitCodeOf } from "../exit-code.js";
 import { failureOf } from "../failure.js";
 import { findingLine, findingResult } from "../finding-result.js";
 import { humanBytes } from "../human-bytes.js";
+import { newerResult } from "../newer-result.js";
 import { counted } from "../plural.js";
 import { snapshotResult } from "../snapshot-result.js";
 
@@ -46,7 +47,7 @@ async function list(
       fork_version: own?.forkVersion ?? null,
     })),
     snapshots: snapshots.map(({ summary }) => snapshotResult(summary)),
-    newer: newer.map(({ file, error }) => ({ file, format: Number(error.metadata["format"]) })),
+    newer: newer.map(newerResult),
     damage: damages.map(findingResult),
   };
   const lines = [
