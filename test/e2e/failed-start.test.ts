@@ -20,6 +20,7 @@ function failedStart(flags: Readonly<Record<string, string>>): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [LAUNCHER, ...args], {
     encoding: "utf8",
     timeout: 30_000,
+    killSignal: "SIGKILL",
   });
   assert.equal(status, 1, stdout + stderr);
   return stderr.trimEnd().split("\n").at(-1) ?? "";
@@ -46,7 +47,8 @@ test("a data directory that cannot be made is named at once", async () => {
   await using folder = await temporaryDirectory();
   const file = join(folder.path, "file");
   await writeFile(file, "");
-  for (const dataDir of ["/proc/holdfast/data", file, join(file, "data")]) {
+  // The last is an empty folder below which nothing can be made.
+  for (const dataDir of ["/proc/holdfast/data", file, join(file, "data"), "/proc/tty/ldisc"]) {
     const why = failedStart({ "--data-dir": dataDir });
     assert.ok(why.includes(`could not start: The data directory ${dataDir} cannot be made`), why);
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { HoldfastError, type Logger, makeFolders, systemClock } from "@holdfast/core";
+import { type Logger, systemClock } from "@holdfast/core";
 import type { Metrics } from "@holdfast/process";
 import type { StorageConfig } from "./config.js";
 import { CommitThreads } from "./engine/commit-threads.js";
@@ -37,7 +37,6 @@ export async function openParts(config: StorageConfig, host: PartsHost): Promise
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
-    await makeDataDir(config.dataDir);
     const dataDir = await DataDir.open(config.dataDir);
     closers.push(() => dataDir.close());
     const { number, env } = await dataDir.openLive();
@@ -101,19 +100,5 @@ export async function openParts(config: StorageConfig, host: PartsHost): Promise
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** Makes the folder of a new data directory. @throws ENGINE_FAILED */
-async function makeDataDir(path: string): Promise<void> {
-  try {
-    await makeFolders(path);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : `${cause}`;
-    throw new HoldfastError(
-      "ENGINE_FAILED",
-      `The data directory ${path} cannot be made (${why}). Name another folder.`,
-      { cause, metadata: { path } },
-    );
   }
 }

@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { HoldfastError } from "@holdfast/core";
+import { HoldfastError, makeFolders } from "@holdfast/core";
 import { removeBuildRows } from "./build-rows.js";
 import { ControlEnv } from "./control-env.js";
 import { lockDataDir } from "./data-dir-lock.js";
@@ -28,12 +28,13 @@ export class DataDir {
 
   /**
    * Opens a data directory, or makes it.
-   * @throws ENGINE_FAILED when it is locked, holds something else, or its format is newer than this
-   * program's.
+   * @throws ENGINE_FAILED when it cannot be made, is locked, holds something else, or its format is
+   * newer than this program's.
    */
   static async open(path: string): Promise<DataDir> {
+    await makePart(path, path);
     await requireStoreOrNothing(path);
-    await mkdir(join(path, "generations"), { recursive: true });
+    await makePart(path, join(path, "generations"));
     const unlock = lockDataDir(join(path, "LOCK"));
     try {
       return new DataDir(path, ControlEnv.open(join(path, "control")), unlock);
@@ -109,6 +110,20 @@ export class DataDir {
       if (number === live || building.includes(number)) continue;
       await this.removeGeneration(number);
     }
+  }
+}
+
+/** Makes a folder of a data directory, or its own. @throws ENGINE_FAILED */
+async function makePart(path: string, folder: string): Promise<void> {
+  try {
+    await makeFolders(folder);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : `${cause}`;
+    throw new HoldfastError(
+      "ENGINE_FAILED",
+      `The data directory ${path} cannot be made (${why}). Name another folder.`,
+      { cause, metadata: { path } },
+    );
   }
 }
 
