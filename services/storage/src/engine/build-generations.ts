@@ -4,9 +4,7 @@ import type { GenerationBuilder } from "../restore/generation-builder.js";
 import type { Generations } from "../restore/ports.js";
 import { BuildThread } from "./build-thread.js";
 import type { DataDir } from "./data-dir.js";
-
-/** LMDB's file in the folder of an environment. */
-const DATA_FILE = "data.mdb";
+import { DATA_FILE } from "./data-file-head.js";
 
 /** The generations of a data directory, for restores. */
 export class BuildGenerations implements Generations {

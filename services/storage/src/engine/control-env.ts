@@ -3,6 +3,7 @@ import { type Database, open, type RootDatabase } from "lmdb";
 import type { LeaseStore } from "../lease/ports.js";
 import type { SessionStore } from "../restore/session-store.js";
 import { decodeLease, decodeSession, encodeLease, encodeSession } from "./control-codec.js";
+import { checkDataFile, hasNoData } from "./data-file-head.js";
 import { u64 } from "./schema.js";
 
 /** Format of the control database; a newer one is refused. */
@@ -74,9 +75,10 @@ export class ControlEnv {
   /**
    * Opens the database in the folder `path`, or makes it. The caller holds the data directory's
    * lock. Synchronous: before the process serves anything.
-   * @throws ENGINE_FAILED when its format is newer.
+   * @throws ENGINE_FAILED when its format is newer; ROW_CORRUPT when its head is damaged.
    */
   static open(path: string): ControlEnv {
+    if (!hasNoData(path)) checkDataFile(path);
     const root = open<Buffer, Buffer>({
       path,
       encoding: "binary",

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { temporaryDirectory } from "@holdfast/testing";
@@ -104,3 +104,31 @@ test("a folder of other files is refused and left as it is", async () => {
   assert.deepEqual(await readdir(folder.path), ["passwd"]);
   await assert.rejects(DataDir.open(join(folder.path, "passwd")), { reason: "ENGINE_FAILED" });
 });
+
+test("a data file whose head is damaged is not served, nor an empty one in its place", async () => {
+  await using folder = await temporaryDirectory();
+  const first = await DataDir.open(folder.path);
+  const { env } = await first.openLive();
+  await env.close();
+  await first.close();
+  const damages: readonly (readonly [string, (file: string) => Promise<void>])[] = [
+    ["its second page", (file) => overwrite(file, 4_096)],
+    ["its first page", (file) => overwrite(file, 0)],
+    ["all of it", (file) => truncate(file)],
+  ];
+  for (const [what, damage] of damages) {
+    await damage(join(folder.path, "generations", "1", "data.mdb"));
+    const dataDir = await DataDir.open(folder.path);
+    await assert.rejects(dataDir.openLive(), { reason: "ROW_CORRUPT", message: /damaged/ }, what);
+    await dataDir.close();
+  }
+  await overwrite(join(folder.path, "control", "data.mdb"), 0);
+  await assert.rejects(DataDir.open(folder.path), { reason: "ROW_CORRUPT" });
+});
+
+/** Writes zeros over the page at `position`. */
+async function overwrite(path: string, position: number): Promise<void> {
+  const file = await open(path, "r+");
+  await file.write(Buffer.alloc(4_096), 0, 4_096, position);
+  await file.close();
+}

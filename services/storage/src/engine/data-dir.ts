@@ -4,8 +4,10 @@ import { HoldfastError, makeFolders } from "@holdfast/core";
 import { removeBuildRows } from "./build-rows.js";
 import { ControlEnv } from "./control-env.js";
 import { lockDataDir } from "./data-dir-lock.js";
+import { checkDataFile } from "./data-file-head.js";
 import { freeDiskBytes } from "./disk-guard.js";
 import { type GenerationEnv, openGenerationEnv } from "./generation-env.js";
+import { pageDamage } from "./page-damage.js";
 import { GENERATION_FORMAT, META } from "./schema.js";
 
 /**
@@ -29,7 +31,7 @@ export class DataDir {
   /**
    * Opens a data directory, or makes it.
    * @throws ENGINE_FAILED when it cannot be made, is locked, holds something else, or its format is
-   * newer than this program's.
+   * newer than this program's; ROW_CORRUPT.
    */
   static async open(path: string): Promise<DataDir> {
     await makePart(path, path);
@@ -40,18 +42,26 @@ export class DataDir {
       return new DataDir(path, ControlEnv.open(join(path, "control")), unlock);
     } catch (error) {
       unlock();
-      throw error;
+      throw pageDamage(error);
     }
   }
 
-  /** Opens the live generation in this thread; a new data directory gets its first, empty one. */
+  /**
+   * Opens the live generation in this thread; a new data directory gets its first, empty one.
+   * @throws ENGINE_FAILED (format), ROW_CORRUPT.
+   */
   async openLive(): Promise<{ readonly number: number; readonly env: GenerationEnv }> {
     const live = this.control.live();
     const number = live ?? 1;
-    const env = await this.openGeneration(number);
-    if (live === null) await this.control.setLive(number);
-    removeBuildRows(env);
-    return { number, env };
+    try {
+      if (live !== null) checkDataFile(this.generationPath(live));
+      const env = await this.openGeneration(number);
+      if (live === null) await this.control.setLive(number);
+      removeBuildRows(env);
+      return { number, env };
+    } catch (error) {
+      throw pageDamage(error);
+    }
   }
 
   /** Opens generation `number` in this thread, or makes it. @throws ENGINE_FAILED (format). */

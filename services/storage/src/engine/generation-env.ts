@@ -1,4 +1,5 @@
 import { type Database, open, type RootDatabase } from "lmdb";
+import { checkDataFile } from "./data-file-head.js";
 import { SHARDS } from "./schema.js";
 
 /** A named database of bytes. */
@@ -47,9 +48,10 @@ export function openGenerationEnv(path: string): GenerationEnv {
 
 /**
  * Opens it to be read only, by the one thread that has it open.
- * @throws Error of LMDB, also when a database is missing.
+ * @throws ROW_CORRUPT when its head is damaged; Error of LMDB, also when a database is missing.
  */
 export function openGenerationForCheck(path: string): GenerationEnv {
+  checkDataFile(path);
   const root = openRoot(path, true);
   return { path, root, ...openDatabases(root), close: () => root.close() };
 }

@@ -29,8 +29,8 @@ const FLAG_LEAF = 0x02;
 const FLAGS_KIND = FLAG_BRANCH | FLAG_LEAF;
 
 /** The error of a page that cannot be. */
-export function corruptPage(): HoldfastError {
-  return new HoldfastError("ROW_CORRUPT", "A page of the store is corrupt. Run fsck.");
+export function corruptPage(cause?: unknown): HoldfastError {
+  return new HoldfastError("ROW_CORRUPT", "A page of the store is corrupt. Run fsck.", { cause });
 }
 
 /** Memory that holds pages, as bytes and as 16-bit words: everything in a page is even. */

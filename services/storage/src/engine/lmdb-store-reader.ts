@@ -13,6 +13,7 @@ import type {
 import { decodeCheckpoint } from "./checkpoint-codec.js";
 import type { Bytes, GenerationEnv } from "./generation-env.js";
 import { ItemWalk } from "./item-walk.js";
+import { pageDamage, readablePages } from "./page-damage.js";
 import {
   decodeHistories,
   journalKey,
@@ -98,11 +99,8 @@ export class LmdbStoreReader implements StoreReader {
 
   row(keyHash: Buffer, version: bigint): Buffer | null {
     const rows = this.#shard(this.#env.state, shardOf(keyHash));
-    for (const { key, value } of rows.getRange({
-      start: stateKey(keyHash, version),
-      limit: 1,
-      ...this.#in(),
-    })) {
+    const range = { start: stateKey(keyHash, version), limit: 1, ...this.#in() };
+    for (const { key, value } of readablePages(rows.getRange(range))) {
       const isOwn = key.compare(keyHash, 0, KEY_HASH_BYTES, 0, KEY_HASH_BYTES) === 0;
       return isOwn && value.length > 0 ? value : null;
     }
@@ -120,7 +118,7 @@ export class LmdbStoreReader implements StoreReader {
       let start: Buffer | null = after === null ? FIRST_STATE_KEY : stateKey(after, 0n);
       while (start !== null) {
         const rows = this.#shard(this.#env.state, shard).getRange({ start, ...this.#in() });
-        start = walk.take(rows);
+        start = walk.take(readablePages(rows));
         if (walk.isOver) return walk.decided;
       }
     }
@@ -151,12 +149,13 @@ export class LmdbStoreReader implements StoreReader {
     end: Buffer | null,
     visit: JournalVisit,
   ): void {
-    for (const { key, value } of this.#shard(this.#env.journal, shard).getRange({
+    const entries = this.#shard(this.#env.journal, shard).getRange({
       start: u64(after + 1n),
       end: journalKey(to, LAST_KEY_HASH),
       inclusiveEnd: true,
       ...this.#in(),
-    })) {
+    });
+    for (const { key, value } of readablePages(entries)) {
       const keyHash = key.subarray(8);
       if (keyHash.compare(start) < 0 || (end !== null && keyHash.compare(end) >= 0)) continue;
       if (!visit(keyHash, value.length === 0 ? null : value, key.readBigUInt64BE(0))) return;
@@ -176,7 +175,7 @@ export class LmdbStoreReader implements StoreReader {
   }
 
   #get(database: Bytes, key: Buffer): Buffer | null {
-    const shared = (database as unknown as FastReads).getBinaryFast(key, this.#in());
+    const shared = this.#shared(database, key);
     if (shared === undefined) return null;
     // Copied at once, since the next read is written over it; into Node's pool, since lmdb's own
     // copies each have an ArrayBuffer, which makes and collects slower than it is filled.
@@ -185,8 +184,16 @@ export class LmdbStoreReader implements StoreReader {
     return value;
   }
 
+  #shared(database: Bytes, key: Buffer): Buffer | undefined {
+    try {
+      return (database as unknown as FastReads).getBinaryFast(key, this.#in());
+    } catch (error) {
+      throw pageDamage(error);
+    }
+  }
+
   #keys(database: Bytes, start: Buffer, reverse: boolean): Iterable<Buffer> {
-    return database.getKeys({ start, reverse, limit: 1, ...this.#in() });
+    return readablePages(database.getKeys({ start, reverse, limit: 1, ...this.#in() }));
   }
 
   #shard(databases: readonly Bytes[], shard: number): Bytes {

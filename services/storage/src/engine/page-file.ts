@@ -1,15 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { DATA_FILE, readDataFileHead } from "./data-file-head.js";
 import { corruptPage, PAGE_HEAD_BYTES } from "./lmdb-page.js";
-
-// A meta page, behind its head: magic u32, data version u32, address u64, size of the map u64,
-// then the record of a database, which begins with the size of a page.
-const MAGIC_AT = PAGE_HEAD_BYTES;
-const DATA_VERSION_AT = PAGE_HEAD_BYTES + 4;
-const PAGE_BYTES_AT = PAGE_HEAD_BYTES + 24;
-const META_BYTES = PAGE_HEAD_BYTES + 28;
-const MAGIC = 0xbeef_c0de;
-const DATA_VERSION = 2;
 
 /**
  * The data file of an environment, read past LMDB. Within a read transaction the pages that its
@@ -22,20 +14,12 @@ export class PageFile {
 
   /**
    * @param folder of the environment.
-   * @throws Error when its pages are not laid out as lmdb-page.ts has them.
+   * @throws ROW_CORRUPT when its pages are not laid out as lmdb-page.ts has them.
    */
   constructor(folder: string) {
-    this.#file = openSync(join(folder, "data.mdb"), "r");
+    this.#file = openSync(join(folder, DATA_FILE), "r");
     try {
-      const meta = Buffer.alloc(META_BYTES);
-      readSync(this.#file, meta, 0, META_BYTES, 0);
-      const isKnown =
-        meta.readUInt32LE(MAGIC_AT) === MAGIC &&
-        meta.readUInt32LE(DATA_VERSION_AT) === DATA_VERSION;
-      if (!isKnown) {
-        throw new Error(`${folder} holds no LMDB environment of data version ${DATA_VERSION}`);
-      }
-      this.pageBytes = meta.readUInt32LE(PAGE_BYTES_AT);
+      this.pageBytes = readDataFileHead(this.#file);
     } catch (error) {
       this.close();
       throw error;

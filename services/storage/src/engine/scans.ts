@@ -2,6 +2,7 @@ import { stateVersion } from "../state/versions.js";
 import { changesFrames } from "./changes-job.js";
 import { openGenerationEnv } from "./generation-env.js";
 import { OpenGeneration } from "./open-generation.js";
+import { pageDamage } from "./page-damage.js";
 import type { IsCancelled } from "./scan-cancelled.js";
 import type { CloseJob, ScanJob, ScanResult } from "./scan-job.js";
 import { listTiles, measure, snapshotFrames, tilesFrame } from "./tile-jobs.js";
@@ -27,6 +28,8 @@ export class Scans {
       // Within one read transaction this check and what is read afterwards see the same store.
       stateVersion(reader.meta(), job.version);
       return resultOf(generation, job, isCancelled);
+    } catch (error) {
+      throw pageDamage(error);
     } finally {
       reader.release();
     }

@@ -1,16 +1,11 @@
 import { storage } from "@holdfast/api";
 import { invalidField, limits } from "@holdfast/core";
-import {
-  decodeStateItem,
-  type Ics23Item,
-  ics23Absence,
-  ics23Existence,
-  sha256,
-} from "@holdfast/merkle";
+import { type Ics23Item, ics23Absence, ics23Existence, sha256 } from "@holdfast/merkle";
 import type { LiveGeneration } from "../engine/live-generation.js";
 import { neighboursOf, proveKey } from "../state/key-proof.js";
 import { proveRoot } from "../state/log-proofs.js";
 import type { StoreReader } from "../state/state-reader.js";
+import { storedItem } from "../state/stored-item.js";
 import { TreeView } from "../state/tree-view.js";
 import { checkpointAt, stateVersion } from "../state/versions.js";
 import { readLive } from "./read-live.js";
@@ -56,14 +51,14 @@ function checkRequest({ key, proofFormat }: storage.GetStateRequest): void {
 
 function valueAt(reader: StoreReader, keyHash: Buffer, version: bigint): Buffer | null {
   const row = reader.row(keyHash, version);
-  return row === null ? null : decodeStateItem(row).value;
+  return row === null ? null : storedItem(row).value;
 }
 
 function ics23Proof(reader: StoreReader, view: TreeView, key: Buffer, version: bigint): Buffer {
   const itemOf = (keyHash: Buffer | null): Ics23Item | null => {
     const row = keyHash === null ? null : reader.row(keyHash, version);
     if (keyHash === null || row === null) return null;
-    return { ...decodeStateItem(row), siblings: proveKey(view, keyHash).siblings };
+    return { ...storedItem(row), siblings: proveKey(view, keyHash).siblings };
   };
   const own = itemOf(sha256(key));
   if (own !== null) return ics23Existence(own.key, own.value, own.siblings);

@@ -1,5 +1,5 @@
 import { storage } from "@holdfast/api";
-import { invalidField } from "@holdfast/core";
+import { HoldfastError, invalidField } from "@holdfast/core";
 import { inclusionProof } from "@holdfast/merkle";
 import type { LiveGeneration } from "../engine/live-generation.js";
 import { logNodesOf, logRootAt } from "../state/log-proofs.js";
@@ -22,11 +22,21 @@ export function getTransaction(
     // What is below `oldest` may still be there, half removed.
     const bytes = version < meta.oldestTransaction ? null : reader.transaction(version);
     return {
-      transaction: bytes === null ? undefined : storage.Transaction.decode(bytes),
+      transaction: bytes === null ? undefined : decode(version, bytes),
       info: infoMessage(info),
       logSiblings: inclusionProof(version, logVersion + 1n, logNodesOf(reader)),
       logVersion,
       logRoot: logRootAt(reader, logVersion),
     };
   });
+}
+
+/** @throws ROW_CORRUPT */
+function decode(version: bigint, bytes: Buffer): storage.Transaction {
+  try {
+    return storage.Transaction.decode(bytes);
+  } catch (cause) {
+    const message = `The transaction of version ${version} does not parse. Run fsck.`;
+    throw new HoldfastError("ROW_CORRUPT", message, { cause });
+  }
 }

@@ -1,9 +1,9 @@
 import type { storage, types } from "@holdfast/api";
 import { HoldfastError, invalidField } from "@holdfast/core";
-import { decodeStateItem } from "@holdfast/merkle";
 import type { CallContext } from "@holdfast/rpc";
 import type { LiveGeneration } from "../engine/live-generation.js";
 import type { StoreReader } from "../state/state-reader.js";
+import { storedItem } from "../state/stored-item.js";
 import { checkpointAt, stateVersion } from "../state/versions.js";
 import {
   decodePageToken,
@@ -41,7 +41,7 @@ export async function listState(
         // The oldest state may have been raised between two slices.
         stateVersion(reader.meta(), page.version);
         return reader.itemsBehind(after, page.version, SLICE_ROWS, (_, row) => {
-          items.push(decodeStateItem(row));
+          items.push(storedItem(row));
           bytes += row.length;
           return items.length < itemsMax && bytes < PAGE_BYTES_MAX;
         });

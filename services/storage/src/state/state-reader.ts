@@ -68,7 +68,8 @@ export type ItemVisit = (keyHash: Buffer, item: Buffer) => boolean;
 /**
  * Reads one generation. One for each thread and generation; between `refresh` and `release` it
  * sees one snapshot of the store and keeps its pages, so hold it for milliseconds. Outside of
- * these, each call sees what is newest. Every buffer returned is a private copy.
+ * these, each call sees what is newest. Every buffer returned is a private copy. Each read throws
+ * ROW_CORRUPT where a page is damaged.
  */
 export interface StoreReader {
   /** Begins a read transaction now, so that the newest commit is seen. */
