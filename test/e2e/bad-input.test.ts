@@ -1,8 +1,9 @@
 // Goal: bad input gets a clear error with the right reason and exit code, and nothing is lost.
 // Method: real processes, the CLI and generated clients.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { lease, type restore, storage } from "@holdfast/api";
@@ -180,32 +181,127 @@ test("an empty store, and a stream without lease", async () => {
   assert.equal(failure(backup).reason, "STORE_EMPTY");
 });
 
-test("data directories that are locked, newer or damaged", async (context) => {
+test("a data directory that is locked", async () => {
   await using folder = await temporaryDirectory();
   const data = join(folder.path, "data");
-  await context.test("locked", async () => {
-    await using store = await startStorage(data);
-    const clients = clientsOf(store.listen);
-    await commit(clients, [[["a", "1"]]]);
-    clients.close();
-    const second = spawnSync(
-      process.execPath,
-      [LAUNCHER, "--data-dir", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"],
-      { encoding: "utf8", timeout: 30_000 },
-    );
-    assert.equal(second.status, 1, second.stderr);
-    assert.match(second.stderr, /lock/i);
-  });
-  await context.test("a file of its database is damaged: fsck says so", async () => {
-    await using store = await startStorage(data);
-    await store.end("SIGTERM");
-    const clean = spawnSync(process.execPath, [LAUNCHER, "fsck", "--data-dir", data], {
-      encoding: "utf8",
-    });
-    assert.equal(clean.status, 0, clean.stdout + clean.stderr);
-  });
-  assert.ok((await readdir(data)).length > 0);
+  await using _store = await startStorage(data);
+  assert.match(failedStart(data), /lock/i);
 });
+
+test("data files that are damaged", async (context) => {
+  await using folder = await temporaryDirectory();
+  const whole = join(folder.path, "whole");
+  await fill(whole);
+  assert.equal(fsck(whole).code, 0);
+  const damaged = async (name: string, damage: (bytes: Buffer) => Buffer): Promise<string> => {
+    const data = join(folder.path, name);
+    await cp(whole, data, { recursive: true });
+    const file = join(data, "generations", "1", "data.mdb");
+    await writeFile(file, damage(await readFile(file)));
+    return data;
+  };
+
+  await context.test("a page of rows: named, and only who needs it fails", async () => {
+    const data = await damaged("page", (bytes) => withoutPagesOf(bytes, VALUE));
+    const { code, stdout } = fsck(data);
+    assert.equal(code, 3, stdout);
+    const hash = createHash("sha256").update("key 7").digest("hex");
+    assert.match(stdout, new RegExp(`^state: the row of ${hash} .*corrupt$`, "m"));
+    assert.match(stdout, /^\d+ findings$/m);
+    await using store = await startStorage(data);
+    await using gateway = await startGateway(store.listen);
+    const [from, archive] = [["--storage", store.listen], join(folder.path, "archive")];
+    for (const args of [
+      [...from, "get", "key 7"],
+      [...from, "get", "key 7", "--proof"],
+      ["--gateway", gateway.listen, "backup", "state", "--archive", archive],
+    ]) {
+      const result = await cli(["--json", ...args]);
+      assert.equal(result.code, 3, result.stdout + result.stderr);
+      assert.equal(failure(result).reason, "ROW_CORRUPT", `${args}`);
+    }
+    assert.deepEqual((await cliJson(["archive", "ls", "--archive", archive]))["snapshots"], []);
+    assert.equal((await cliJson([...from, "get", "other", "--proof"]))["found"], true);
+  });
+
+  await context.test("a bit of a value: found, and never proved", async () => {
+    const data = await damaged("bit", (bytes) => {
+      for (let at = bytes.indexOf(VALUE); at >= 0; at = bytes.indexOf(VALUE, at + 1)) {
+        bytes[at] = (bytes[at] ?? 0) ^ 1;
+      }
+      return bytes;
+    });
+    const { code, stdout } = fsck(data);
+    assert.equal(code, 3, stdout);
+    assert.match(stdout, /^state: the row of [0-9a-f]{64} is not what its leaf says$/m);
+    await using store = await startStorage(data);
+    const result = await cli(["--json", "--storage", store.listen, "get", "key 7", "--proof"]);
+    assert.equal(result.code, 3, result.stdout + result.stderr);
+  });
+
+  await context.test("the head, or all of it: not served", async () => {
+    for (const [name, damage] of [
+      ["head", (bytes: Buffer) => bytes.fill(0, 0, PAGE_BYTES)],
+      ["nothing", () => Buffer.alloc(0)],
+    ] as const) {
+      const data = await damaged(name, damage);
+      assert.match(failedStart(data), /^holdfast-storage could not start: The store is damaged: /);
+      const { code, stdout } = fsck(data);
+      assert.equal(code, 3, stdout);
+      assert.match(stdout, /^environment: The store is damaged: /);
+    }
+  });
+
+  await context.test("the end is cut off: the check outlives it", async () => {
+    const data = await damaged("end", (bytes) => bytes.subarray(0, bytes.length >> 1));
+    const { code, stdout } = fsck(data);
+    assert.equal(code, 3, stdout);
+    assert.match(stdout, /^environment: it cannot be read to its end/m);
+  });
+});
+
+const PAGE_BYTES = 4_096;
+/** A value that stands nowhere else in the store's data file. */
+const VALUE = "a value like no other";
+
+/** Makes a store of a few hundred keys. */
+async function fill(data: string): Promise<void> {
+  await using store = await startStorage(data);
+  const clients = clientsOf(store.listen);
+  const puts = Array.from({ length: 300 }, (_, key): Write => [`key ${key}`, `value ${key}`]);
+  await commit(clients, [puts, [["other", "value"]], [["key 7", VALUE]]]);
+  clients.close();
+  await store.end("SIGTERM");
+}
+
+/** Zeros in place of all pages in which a text begins. */
+function withoutPagesOf(bytes: Buffer, text: string): Buffer {
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text)) {
+    const page = Math.floor(at / PAGE_BYTES) * PAGE_BYTES;
+    bytes.fill(0, page, page + PAGE_BYTES);
+  }
+  return bytes;
+}
+
+/** Checks a stopped store; nothing it prints is a stack. */
+function fsck(data: string): { readonly code: number | null; readonly stdout: string } {
+  const { status, stdout, stderr } = launch(["fsck", "--data-dir", data]);
+  assert.doesNotMatch(stdout + stderr, /^ +at /m);
+  return { code: status, stdout };
+}
+
+/** Starts storage, which has to fail; answers the last line it printed on stderr. */
+function failedStart(data: string): string {
+  const free = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+  const { status, stderr } = launch(["--data-dir", data, ...free]);
+  assert.equal(status, 1, stderr);
+  return stderr.trimEnd().split("\n").at(-1) ?? "";
+}
+
+function launch(args: readonly string[]): SpawnSyncReturns<string> {
+  const options = { encoding: "utf8", timeout: 30_000, killSignal: "SIGKILL" } as const;
+  return spawnSync(process.execPath, [LAUNCHER, ...args], options);
+}
 
 test("restores that are refused", async (context) => {
   await using folder = await temporaryDirectory();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ControlEnv } from "./engine/control-env.js";
 import { lockDataDir } from "./engine/data-dir-lock.js";
 import { checkGeneration } from "./engine/fsck.js";
-import { messageOf } from "./engine/fsck-state.js";
+import { messageOf } from "./engine/fsck-run.js";
 import { openGenerationForCheck } from "./engine/generation-env.js";
 
 const CLEAN = 0;
@@ -52,9 +52,8 @@ export async function fsckChild(dataDir: string, print: Print): Promise<number> 
       return CLEAN;
     }
     const env = openGenerationForCheck(join(dataDir, "generations", String(live)));
-    const findings = checkGeneration(env);
+    const findings = checkGeneration(env, ({ where, what }) => print(`${where}: ${what}`));
     await env.close();
-    for (const { where, what } of findings.list) print(`${where}: ${what}`);
     if (findings.count === 0) {
       print(`clean: generation ${live}`);
       return CLEAN;

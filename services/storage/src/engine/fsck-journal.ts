@@ -2,7 +2,7 @@ import { decodeStateItem, sha256 } from "@holdfast/merkle";
 import type { StoreMeta } from "../state/state-reader.js";
 import { decodeCheckpoint } from "./checkpoint-codec.js";
 import type { Findings } from "./fsck-finding.js";
-import { messageOf } from "./fsck-state.js";
+import { type FsckRun, messageOf, rangeOf } from "./fsck-run.js";
 import type { Bytes, GenerationEnv } from "./generation-env.js";
 import { stateKey, stateKeyVersion, u64 } from "./schema.js";
 
@@ -18,17 +18,28 @@ export function checkJournalShard(
   shard: number,
   meta: StoreMeta,
   committed: bigint,
+  run: FsckRun,
+): void {
+  run.attempt("journal", `the journal of shard ${shard.toString(16)}`, () =>
+    checkEntries(env, shard, { meta, committed }, run.findings),
+  );
+}
+
+function checkEntries(
+  env: GenerationEnv,
+  shard: number,
+  { meta, committed }: { readonly meta: StoreMeta; readonly committed: bigint },
   findings: Findings,
 ): void {
   const journal = env.journal[shard];
   const rows = env.state[shard];
   if (journal === undefined || rows === undefined) return;
-  const counts = new EntryCounts(env, shard, meta.oldestJournal, findings);
+  using counts = new EntryCounts(env, shard, meta.oldestJournal, findings);
   // Behind the oldest state and the oldest entry, rows and entries are complete.
   const complete = newer(meta.oldestState, meta.oldestJournal);
   let entries = 0n;
   const range = { start: u64(meta.oldestJournal + 1n), end: u64(committed + 1n) };
-  for (const { key, value } of journal.getRange(range)) {
+  for (const { key, value } of rangeOf("journal", journal.getRange(range))) {
     const version = key.readBigUInt64BE();
     counts.entry(version);
     if (version <= complete) continue;
@@ -37,7 +48,7 @@ export function checkJournalShard(
   }
   counts.finish();
   let written = 0n;
-  for (const key of rows.getKeys()) {
+  for (const key of rangeOf("state", rows.getKeys())) {
     const version = stateKeyVersion(key);
     if (version > committed) findings.add("state", `a row of version ${version} is not committed`);
     if (version > complete) written += 1n;
@@ -64,7 +75,8 @@ function checkEntry(
   const what = `the entry of ${keyHash.toString("hex")} at ${version}`;
   let isFirst = true;
   let before: Buffer = Buffer.alloc(0);
-  for (const { key, value } of rows.getRange({ start: stateKey(keyHash, version), limit: 2 })) {
+  const range = rows.getRange({ start: stateKey(keyHash, version), limit: 2 });
+  for (const { key, value } of rangeOf("state", range)) {
     const isOwn = key.subarray(0, KEY_HASH_BYTES).equals(keyHash);
     if (isFirst && !(isOwn && stateKeyVersion(key) === version)) {
       findings.add("journal", `${what} has no row`);
@@ -84,10 +96,10 @@ function checkEntry(
 }
 
 /** Compares the entries between two checkpoints with what their counters say. */
-class EntryCounts {
+class EntryCounts implements Disposable {
   readonly #shard: number;
   readonly #findings: Findings;
-  readonly #checkpoints: Iterator<{ key: Buffer; value: Buffer }>;
+  readonly #checkpoints: Generator<{ key: Buffer; value: Buffer }, void>;
   #before: bigint | null = null;
   #current: { version: bigint; entries: bigint } | null = null;
   #counted = 0n;
@@ -96,7 +108,7 @@ class EntryCounts {
   constructor(env: GenerationEnv, shard: number, from: bigint, findings: Findings) {
     this.#shard = shard;
     this.#findings = findings;
-    this.#checkpoints = env.checkpoints.getRange({ start: u64(from) })[Symbol.iterator]();
+    this.#checkpoints = rangeOf("checkpoints", env.checkpoints.getRange({ start: u64(from) }));
     this.#next();
   }
 
@@ -107,6 +119,10 @@ class EntryCounts {
 
   finish(): void {
     while (this.#current !== null) this.#close();
+  }
+
+  [Symbol.dispose](): void {
+    this.#checkpoints.return();
   }
 
   #close(): void {

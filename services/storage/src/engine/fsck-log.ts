@@ -11,7 +11,7 @@ import {
 import { parseTransaction } from "../rpc/block-parser.js";
 import type { StoreMeta } from "../state/state-reader.js";
 import type { Findings } from "./fsck-finding.js";
-import { messageOf } from "./fsck-state.js";
+import { type FsckRun, messageOf, rangeOf, readOf } from "./fsck-run.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { logKey, u64 } from "./schema.js";
 
@@ -20,11 +20,25 @@ export function checkLog(
   env: GenerationEnv,
   meta: StoreMeta,
   committed: bigint,
+  run: FsckRun,
+): void {
+  run.attempt("infos", "the infos and the log", () =>
+    checkVersions(env, meta, committed, run.findings),
+  );
+  run.attempt("log", "the log root", () =>
+    logRoot(committed + 1n, { node: (level, index) => logNode(env, level, index) }),
+  );
+}
+
+function checkVersions(
+  env: GenerationEnv,
+  meta: StoreMeta,
+  committed: bigint,
   findings: Findings,
 ): void {
   let expected: bigint | null = null;
   let timeUs = 0n;
-  for (const { key, value } of env.infos.getRange({ start: u64(0n) })) {
+  for (const { key, value } of rangeOf("infos", env.infos.getRange({ start: u64(0n) }))) {
     const version = key.readBigUInt64BE();
     if (expected !== null && version !== expected) {
       findings.add("infos", `the infos from ${expected} to ${version - 1n} are missing`);
@@ -35,7 +49,7 @@ export function checkLog(
       findings.add("infos", `the time of version ${version} is before that of the one before`);
     }
     timeUs = info?.commitTimeUs ?? timeUs;
-    const leaf = env.log.get(logKey(0, version));
+    const leaf = nodeOf(env, 0, version);
     if (leaf?.equals(logLeafHash(value)) !== true) {
       findings.add("log", `the leaf of version ${version} is not the hash of its info`);
     }
@@ -47,15 +61,14 @@ export function checkLog(
   if (expected !== committed + 1n) {
     findings.add("infos", `the newest info is not that of version ${committed}`);
   }
-  try {
-    logRoot(committed + 1n, { node: (level, index) => logNode(env, level, index) });
-  } catch (error) {
-    findings.add("log", messageOf(error));
-  }
+}
+
+function nodeOf(env: GenerationEnv, level: number, index: bigint): Buffer | undefined {
+  return readOf("log", () => env.log.get(logKey(level, index)));
 }
 
 function logNode(env: GenerationEnv, level: number, index: bigint): Buffer {
-  const node = env.log.get(logKey(level, index));
+  const node = nodeOf(env, level, index);
   if (node === undefined) throw new Error(`the node ${level}/${index} is missing`);
   return node;
 }
@@ -75,10 +88,10 @@ function checkInfo(version: bigint, value: Buffer, findings: Findings): Transact
 function checkParents(env: GenerationEnv, version: bigint, findings: Findings): void {
   let index = version;
   for (let level = 1; (index & 1n) === 1n; level++) {
-    const left = env.log.get(logKey(level - 1, index - 1n));
-    const right = env.log.get(logKey(level - 1, index));
+    const left = nodeOf(env, level - 1, index - 1n);
+    const right = nodeOf(env, level - 1, index);
     index >>= 1n;
-    const node = env.log.get(logKey(level, index));
+    const node = nodeOf(env, level, index);
     // Left of a restored snapshot only the frontier is there, from which the node was made.
     if (node === undefined || right === undefined) {
       findings.add("log", `the node ${level}/${index} is missing`);
@@ -90,7 +103,7 @@ function checkParents(env: GenerationEnv, version: bigint, findings: Findings): 
 
 function checkTransaction(env: GenerationEnv, info: TransactionInfo, findings: Findings): void {
   const what = `the transaction of version ${info.version}`;
-  const bytes = env.transactions.get(u64(info.version));
+  const bytes = readOf("transactions", () => env.transactions.get(u64(info.version)));
   if (bytes === undefined) {
     findings.add("transactions", `${what} is missing`);
     return;

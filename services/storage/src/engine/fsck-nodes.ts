@@ -1,5 +1,5 @@
 import type { Findings } from "./fsck-finding.js";
-import { messageOf } from "./fsck-state.js";
+import { type FsckRun, messageOf, rangeOf } from "./fsck-run.js";
 import { nameSurplusNodes, type Tree } from "./fsck-surplus.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { SHARDS, u64 } from "./schema.js";
@@ -15,26 +15,30 @@ export function checkNodeCounts(
   env: GenerationEnv,
   tree: Tree,
   reached: readonly number[],
-  findings: Findings,
+  run: FsckRun,
 ): void {
   for (let shard = 0; shard < SHARDS; shard++) {
-    let rows = 0;
-    for (const _ of env.nodes[shard]?.getKeys({}) ?? []) rows += 1;
-    const used = (reached[shard] ?? 0) + staleNodes(env, shard, findings);
-    if (rows === used) continue;
-    const named = rows > used ? nameSurplusNodes(env, shard, tree) : [];
-    const which = named.length === 0 ? "" : `; the first without use: ${named.join(", ")}`;
-    findings.add(
-      "nodes",
-      `shard ${shard.toString(16)} has ${rows} nodes, and ${used} are in the newest tree or ` +
-        `replaced by a later one${which}`,
-    );
+    const name = `shard ${shard.toString(16)}`;
+    run.attempt("nodes", `the nodes of ${name}`, () => {
+      let rows = 0;
+      for (const _ of rangeOf("nodes", env.nodes[shard]?.getKeys({}) ?? [])) rows += 1;
+      const used = (reached[shard] ?? 0) + staleNodes(env, shard, run.findings);
+      if (rows === used) return;
+      const named = rows > used ? nameSurplusNodes(env, shard, tree) : [];
+      const which = named.length === 0 ? "" : `; the first without use: ${named.join(", ")}`;
+      run.findings.add(
+        "nodes",
+        `${name} has ${rows} nodes, and ${used} are in the newest tree or replaced by a later ` +
+          `one${which}`,
+      );
+    });
   }
 }
 
 function staleNodes(env: GenerationEnv, shard: number, findings: Findings): number {
   let nodes = 0;
-  for (const { key, value } of env.stale[shard]?.getRange({ start: u64(0n) }) ?? []) {
+  const lists = env.stale[shard]?.getRange({ start: u64(0n) }) ?? [];
+  for (const { key, value } of rangeOf("stale", lists)) {
     try {
       nodes += decodeStaleList(value).nodeKeys.length;
     } catch (error) {

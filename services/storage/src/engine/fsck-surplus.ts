@@ -1,4 +1,5 @@
 import type { PhysicalNode } from "../state/physical-node.js";
+import { rangeOf } from "./fsck-run.js";
 import type { GenerationEnv } from "./generation-env.js";
 import type { LmdbStoreReader } from "./lmdb-store-reader.js";
 import { u64 } from "./schema.js";
@@ -29,7 +30,7 @@ export function nameSurplusNodes(env: GenerationEnv, shard: number, tree: Tree):
     }
     candidates = new Set();
   };
-  for (const key of env.nodes[shard]?.getKeys({}) ?? []) {
+  for (const key of rangeOf("nodes", env.nodes[shard]?.getKeys({}) ?? [])) {
     if (named.length === NAMED_MAX) break;
     if (isInTree(tree, key)) continue;
     candidates.add(key.toString("latin1"));
@@ -55,7 +56,8 @@ function isInTree({ reader, root }: Tree, key: Buffer): boolean {
 }
 
 function removeReplaced(env: GenerationEnv, shard: number, candidates: Set<string>): void {
-  for (const { value } of env.stale[shard]?.getRange({ start: u64(0n) }) ?? []) {
+  const lists = env.stale[shard]?.getRange({ start: u64(0n) }) ?? [];
+  for (const { value } of rangeOf("stale", lists)) {
     if (candidates.size === 0) return;
     try {
       for (const key of decodeStaleList(value).nodeKeys) candidates.delete(key.toString("latin1"));

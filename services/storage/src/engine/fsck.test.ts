@@ -5,6 +5,7 @@ import test from "node:test";
 import { sha256 } from "@holdfast/merkle";
 import { SeededRandom } from "@holdfast/testing";
 import { randomBlock } from "../test-support/blocks.js";
+import { spoilRootPage } from "../test-support/spoil-page.js";
 import { TestStore } from "../test-support/test-store.js";
 import { checkGeneration } from "./fsck.js";
 import type { Bytes, GenerationEnv } from "./generation-env.js";
@@ -12,6 +13,9 @@ import { pruneStep, raiseOldest } from "./prune-step.js";
 import { logKey, META, nodeKey, shardOf, stateKey, u64 } from "./schema.js";
 
 const SEED = 77;
+
+/** A shard of it in which no database is empty. */
+const FULL = 0;
 
 /** A store of 30 blocks, the first versions pruned. */
 async function filled(): Promise<TestStore> {
@@ -315,6 +319,35 @@ test(`each kind of damage is found and named (seed ${SEED})`, async (context) =>
       assert.ok(
         list.some((finding) => finding.where === where),
         `${where} is not named: ${JSON.stringify(list)}`,
+      );
+    });
+  }
+});
+
+test("a page that LMDB cannot read is named, and keeps nothing else from being checked", async (context) => {
+  const sharded = ["state", "nodes", "journal", "stale"].map(
+    (name) => `${name}.${FULL.toString(16)}`,
+  );
+  for (const database of [...sharded, "infos", "log", "transactions", "checkpoints", "meta"]) {
+    await context.test(database, async () => {
+      await using store = await filled();
+      const { env } = store;
+      const random = new SeededRandom(SEED);
+      const other = random.pick(rowsOf(env.journal.filter((_, shard) => shard !== FULL)));
+      other.database.removeSync(other.key);
+      spoilRootPage(env, database);
+      const { list } = checkGeneration(env);
+      const [where] = database.split(".");
+      assert.ok(
+        list.some((finding) => finding.where === where && finding.what.includes("page")),
+        JSON.stringify(list),
+      );
+      if (database === "meta") return;
+      const shard = env.journal.indexOf(other.database).toString(16);
+      const elsewhere = new RegExp(`shard ${shard} has .* entries behind|in shard ${shard},`);
+      assert.ok(
+        database === "checkpoints" || list.some(({ what }) => elsewhere.test(what)),
+        JSON.stringify(list),
       );
     });
   }

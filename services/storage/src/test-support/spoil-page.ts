@@ -11,6 +11,7 @@ export function spoilRootPage({ root, path }: GenerationEnv, database: string): 
   const record = root.get(Buffer.from(`${database}\0`));
   if (record === undefined) throw new RangeError(`there is no database ${database}`);
   const page = Number(record.readBigUInt64LE(ROOT_AT));
+  if (!Number.isSafeInteger(page)) throw new RangeError(`${database} is empty`);
   const file = openSync(join(path, "data.mdb"), "r+");
   writeSync(file, Buffer.alloc(PAGE_BYTES), 0, PAGE_BYTES, page * PAGE_BYTES);
   closeSync(file);
