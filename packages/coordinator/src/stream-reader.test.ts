@@ -89,6 +89,10 @@ function some(count: number, end: (frames: Frames, signal: AbortSignal) => Promi
   };
 }
 
+const heartbeat: Frame = {
+  part: { $case: "heartbeat", value: { reason: backup.HeartbeatReason.UNSPECIFIED } },
+};
+
 const silence = (_: Frames, signal: AbortSignal): Promise<void> =>
   new Promise((_resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -177,6 +181,22 @@ test("a stream that falls silent is taken up again", async () => {
   await using gateway = await playing([some(5, silence), whole], requests, 300);
   check(await read(gateway, null));
   assert.equal(requests.length, 2);
+});
+
+test("the gateway that is silent, or ends without trailer, for good is named", async () => {
+  await using gateway = await playing([some(5, silence)], [], 200);
+  const { address } = gateway;
+  await assert.rejects(read(gateway, null, target, 0), {
+    reason: "DEADLINE_EXCEEDED",
+    message: new RegExp(`the gateway service at ${address} gave no frame`),
+    metadata: { service: "gateway", address },
+  });
+  await using other = await playing([some(5, (frames) => frames.finish(heartbeat))], []);
+  await assert.rejects(read(other, null, target, 0), {
+    reason: "STORAGE_UNAVAILABLE",
+    message: new RegExp(`at ${other.address} ended without its trailer`),
+    metadata: { service: "gateway", address: other.address },
+  });
 });
 
 test("a stream may begin behind a tile that is held", async () => {
@@ -288,9 +308,7 @@ test("a stream that ends without its trailer is not complete", async () => {
       calls += 1;
       if (calls > 1) return whole(request, frames, signal);
       await frames.send(header);
-      await frames.finish({
-        part: { $case: "heartbeat", value: { reason: backup.HeartbeatReason.UNSPECIFIED } },
-      });
+      await frames.finish(heartbeat);
     },
   );
   await using gateway = await fakeGateway({ streamStateSnapshot: handler });

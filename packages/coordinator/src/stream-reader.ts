@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { backup } from "@holdfast/api";
 import { ChildAbort, type Clock, HoldfastError, limits } from "@holdfast/core";
-import { callOptions, callServerStreaming } from "@holdfast/rpc/client";
+import { callOptions, callServerStreaming, type Endpoint } from "@holdfast/rpc/client";
 import type { Frame } from "./frames.js";
 import type { GatewayClients, Gateways } from "./gateways.js";
 import type { Patience } from "./patience.js";
@@ -95,7 +95,7 @@ async function* readOnce<Req, T extends StreamedTile>(
     clients.endpoint,
   );
   const next = async (): Promise<IteratorResult<Buffer>> => {
-    const timer = clock.setTimer(gateways.timeoutMs, () => abort.abort(silent()));
+    const timer = clock.setTimer(gateways.timeoutMs, () => abort.abort(silent(clients.endpoint)));
     try {
       return await frames.next();
     } finally {
@@ -129,10 +129,7 @@ async function* readOnce<Req, T extends StreamedTile>(
   } finally {
     await frames.return();
   }
-  throw new HoldfastError(
-    "STORAGE_UNAVAILABLE",
-    "The stream ended without its trailer. It is taken up again where it broke off.",
-  );
+  throw cutOff(clients.endpoint);
 }
 
 /** Counts what a trailer has to say. */
@@ -169,8 +166,21 @@ class TrailerCount<T extends StreamedTile> {
   }
 }
 
-function silent(): HoldfastError {
-  return new HoldfastError("DEADLINE_EXCEEDED", "The stream gave no frame within the time limit.");
+function silent({ service, address }: Endpoint): HoldfastError {
+  return new HoldfastError(
+    "DEADLINE_EXCEEDED",
+    `The stream of the ${service} service at ${address} gave no frame within the time limit.`,
+    { metadata: { service, address } },
+  );
+}
+
+function cutOff({ service, address }: Endpoint): HoldfastError {
+  return new HoldfastError(
+    "STORAGE_UNAVAILABLE",
+    `The stream of the ${service} service at ${address} ended without its trailer. It is taken up ` +
+      "again where it broke off.",
+    { metadata: { service, address } },
+  );
 }
 
 function outOfOrder(): HoldfastError {
