@@ -373,3 +373,27 @@ test("nodes without use are named, the first few of them", async () => {
     assert.deepEqual(named(), foreign(Math.min(count, 3)));
   }
 });
+
+test("what only a node or a list that cannot be read refers to is not called without use", async () => {
+  for (const cutOff of ["node", "list"]) {
+    await using store = await filled();
+    const { env } = store;
+    const shard = FULL.toString(16);
+    const isShardsRoot = ({ database, key }: { database: Bytes; key: Buffer }): boolean =>
+      database === env.nodes[FULL] && key.subarray(8).equals(nodeKey(0n, shard).subarray(8));
+    const [row] =
+      cutOff === "node"
+        ? rowsOf(env.nodes).filter(isShardsRoot).slice(-1)
+        : rowsOf(env.stale.slice(FULL, FULL + 1)).filter(({ value }) => value.readUInt32BE() > 0);
+    assert.ok(row !== undefined);
+    row.database.putSync(row.key, row.value.subarray(0, 5));
+    const { list } = checkGeneration(env);
+    const said = JSON.stringify(list);
+    assert.doesNotMatch(said, /without use|has [0-9]+ nodes|rows and [0-9]+ leaves/);
+    assert.match(said, new RegExp(`not checked: whether all nodes of shard ${shard} are of use`));
+    assert.equal(/not checked: whether all [0-9]+ rows/.test(said), cutOff === "node", said);
+    env.nodes[FULL]?.putSync(nodeKey(12n, "f0"), row.value);
+    const named = checkGeneration(env).list.some(({ what }) => what.includes("use: node f0 of 12"));
+    assert.equal(named, cutOff === "node", "what is surely without use is told beside it");
+  }
+});

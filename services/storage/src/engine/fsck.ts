@@ -45,7 +45,8 @@ function checkStore(env: GenerationEnv, run: FsckRun): void {
     const check = new StateCheck(run, checkpoint);
     check.run();
     if (checkpoint.version !== committed) continue;
-    checkNodeCounts(env, { reader, root: checkpoint.root }, check.nodes, run);
+    const { nodes, unreadNodes } = check;
+    checkNodeCounts(env, { reader, root: checkpoint.root, nodes, unreadNodes }, run);
   }
   checkLog(env, meta, committed, run);
   for (let shard = 0; shard < SHARDS; shard++) checkJournalShard(env, shard, meta, committed, run);
