@@ -8,7 +8,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { storage, type types } from "@holdfast/api";
-import { HoldfastError, type Reason } from "@holdfast/core";
+import { HoldfastError, limits, type Reason } from "@holdfast/core";
 import { EMPTY_HASH, sha256, verifyStateProof } from "@holdfast/merkle";
 import { callUnary } from "@holdfast/rpc";
 import { SeededRandom, temporaryDirectory, until } from "@holdfast/testing";
@@ -370,6 +370,22 @@ test("begins at the same moment with one request id are one begin", async () => 
   const refused = twins.filter(({ status }) => status === "rejected");
   assert.equal(refused.length, 1);
   assert.ok(reason("REQUEST_ID_REUSED")((refused[0] as PromiseRejectedResult).reason));
+});
+
+test("a begin whose caller has gone makes room at once", async () => {
+  await using folder = await temporaryDirectory();
+  await using store = await startStorage(folder.path);
+  const backup = newest(modelOf(new SeededRandom(seed), 10));
+  const job = new RestoreJob(store);
+  await job.acquire();
+  const leave = [await job.beginHalf(backup), await job.beginHalf(backup)];
+  await until(() => generationsOf(store).length === 3, "both have begun");
+  await assert.rejects(job.begin(backup), reason("NO_SLOT"));
+  const startMs = performance.now();
+  for (const each of leave) each();
+  await until(() => generationsOf(store).length === 1, "what they made is gone");
+  await job.begin(backup);
+  assert.ok(performance.now() - startMs < limits.STALL_MS_MAX / 3, "long before the stall rule");
 });
 
 test("another plan takes the place of the unfinished one", async () => {

@@ -52,15 +52,7 @@ export class RestoreJob {
     backup: ModelBackup,
     changes: Partial<restore.BeginRestoreHead> = {},
   ): Promise<restore.BeginRestoreResponse> {
-    const live = await this.dbState();
-    const head = headOf(backup, {
-      leaseId: this.leaseId,
-      fencingToken: this.token,
-      liveHistoryId: live.histories[0]?.historyId ?? Buffer.alloc(0),
-      liveCommittedVersion: live.committedVersion,
-      liveStateRoot: live.stateRoot,
-      ...changes,
-    });
+    const head = await this.#headOf(backup, changes);
     const messages: restore.BeginRestoreRequest[] = [{ part: { $case: "head", value: head } }];
     for (let at = 0; at < backup.tiles.length; at += 100) {
       const tiles = backup.tiles.slice(at, at + 100).map(({ message }) => message);
@@ -74,6 +66,15 @@ export class RestoreJob {
     );
     this.sessionId = answer.sessionId;
     return answer;
+  }
+
+  /** Begins and owes the tiles. @returns leaves the call. */
+  async beginHalf(backup: ModelBackup): Promise<() => void> {
+    const head = await this.#headOf(backup, {});
+    const call = this.#clients.restore.beginRestore(() => undefined);
+    call.on("error", () => undefined);
+    call.write({ part: { $case: "head", value: head } });
+    return () => call.cancel();
   }
 
   upload(
@@ -103,6 +104,21 @@ export class RestoreJob {
     const client = this.#clients.restore;
     const request = { sessionId: this.sessionId, pageSize, pageToken };
     return callUnary(client.getRestoreSession.bind(client), request, this.#call);
+  }
+
+  async #headOf(
+    backup: ModelBackup,
+    changes: Partial<restore.BeginRestoreHead>,
+  ): Promise<restore.BeginRestoreHead> {
+    const live = await this.dbState();
+    return headOf(backup, {
+      leaseId: this.leaseId,
+      fencingToken: this.token,
+      liveHistoryId: live.histories[0]?.historyId ?? Buffer.alloc(0),
+      liveCommittedVersion: live.committedVersion,
+      liveStateRoot: live.stateRoot,
+      ...changes,
+    });
   }
 
   async dbState(): Promise<types.DbState> {
