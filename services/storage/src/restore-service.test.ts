@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { storage, type types } from "@holdfast/api";
+import { restore, storage, type types } from "@holdfast/api";
 import { HoldfastError, limits, type Reason } from "@holdfast/core";
 import { EMPTY_HASH, sha256, verifyStateProof } from "@holdfast/merkle";
 import { callUnary } from "@holdfast/rpc";
@@ -296,6 +296,9 @@ test("a stale token is fenced on every call, and the next holder adopts the rest
       current_token: `${next.token}`,
     });
   }
+  stale.sessionId = next.sessionId;
+  const { ownerToken } = await stale.session();
+  assert.equal(ownerToken, next.token, "who was fenced may ask who took over");
   const session = await next.session(3);
   assert.equal(session.tilesDone, BigInt(half));
   assert.equal(session.ownerToken, next.token);
@@ -314,6 +317,8 @@ test("a stale token is fenced on every call, and the next holder adopts the rest
   assert.deepEqual(await next.finish(), state);
   await assert.rejects(stale.finish(), reason("FENCED"));
   await assert.rejects(next.upload(backup.tiles), reason("LEASE_RELEASED"));
+  const ended = await next.session();
+  assert.equal(ended.state, restore.RestoreState.PUBLISHED, "asked without a lease that is held");
 });
 
 test("a repeated begin gets the first answer", async () => {

@@ -1523,8 +1523,8 @@ export const AbortRestoreResponse: MessageFns<AbortRestoreResponse> = {
 
 /**
  * Builds the next generation of the store beside the live one from proved tiles, and publishes
- * it as one step. Every call needs the exclusive lease and its fencing token. Until publish the
- * live generation is untouched; after an abort, a crash or an error too.
+ * it as one step. Every call but GetRestoreSession needs the exclusive lease and its fencing token.
+ * Until publish the live generation is untouched; after an abort, a crash or an error too.
  */
 export type RestoreServiceService = typeof RestoreServiceService;
 export const RestoreServiceService = {
@@ -1542,7 +1542,10 @@ export const RestoreServiceService = {
       Buffer.from(BeginRestoreResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BeginRestoreResponse => BeginRestoreResponse.decode(value),
   },
-  /** Says how a restore stands, and which tiles it still needs. */
+  /**
+   * Says how a restore stands, and which tiles it still needs. It changes nothing and needs no
+   * lease: also a job whose lease has ended, with the publish or before, learns what became of it.
+   */
   getRestoreSession: {
     path: "/holdfast.backup.v1.RestoreService/GetRestoreSession" as const,
     requestStream: false as const,
@@ -1602,7 +1605,10 @@ export interface RestoreServiceServer extends UntypedServiceImplementation {
    * then the plan's tiles in ascending order of path.
    */
   beginRestore: handleClientStreamingCall<BeginRestoreRequest, BeginRestoreResponse>;
-  /** Says how a restore stands, and which tiles it still needs. */
+  /**
+   * Says how a restore stands, and which tiles it still needs. It changes nothing and needs no
+   * lease: also a job whose lease has ended, with the publish or before, learns what became of it.
+   */
   getRestoreSession: handleUnaryCall<GetRestoreSessionRequest, GetRestoreSessionResponse>;
   /**
    * Uploads whole tiles, in any order, at most 4 MiB a call. Each is proved, and durable when the
@@ -1639,7 +1645,10 @@ export interface RestoreServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BeginRestoreResponse) => void,
   ): ClientWritableStream<BeginRestoreRequest>;
-  /** Says how a restore stands, and which tiles it still needs. */
+  /**
+   * Says how a restore stands, and which tiles it still needs. It changes nothing and needs no
+   * lease: also a job whose lease has ended, with the publish or before, learns what became of it.
+   */
   getRestoreSession(
     request: GetRestoreSessionRequest,
     callback: (error: ServiceError | null, response: GetRestoreSessionResponse) => void,
