@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ControlEnv } from "./engine/control-env.js";
+import { generationsIn, liveOf } from "./engine/data-dir.js";
 import { lockDataDir } from "./engine/data-dir-lock.js";
 import { checkGeneration } from "./engine/fsck.js";
 import { messageOf } from "./engine/fsck-run.js";
@@ -45,7 +46,7 @@ export function runFsck(dataDir: string, command: readonly string[], print: Prin
 export async function fsckChild(dataDir: string, print: Print): Promise<number> {
   try {
     const control = ControlEnv.open(join(dataDir, "control"));
-    const live = control.live();
+    const live = liveOf(control, await generationsIn(dataDir));
     await control.close();
     if (live === null) {
       print("clean: the store is empty");

@@ -7,6 +7,7 @@ import { mkdir, open, readdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { temporaryDirectory } from "@holdfast/testing";
+import { fsckChild } from "../fsck-main.js";
 import { DataDir } from "./data-dir.js";
 import { META, u64 } from "./schema.js";
 
@@ -124,6 +125,23 @@ test("a data file whose head is damaged is not served, nor an empty one in its p
   }
   await overwrite(join(folder.path, "control", "data.mdb"), 0);
   await assert.rejects(DataDir.open(folder.path), { reason: "ROW_CORRUPT" });
+});
+
+test("a control database that was emptied does not make a store a new one", async () => {
+  await using folder = await temporaryDirectory();
+  const first = await DataDir.open(folder.path);
+  await (await first.openLive()).env.close();
+  await (await first.openGeneration(2)).close();
+  await first.control.setLive(2);
+  await first.close();
+  await truncate(join(folder.path, "control", "data.mdb"));
+  const second = await DataDir.open(folder.path);
+  await assert.rejects(second.openLive(), { reason: "ROW_CORRUPT", message: /names none/ });
+  assert.deepEqual(await second.generations(), [1, 2]);
+  await second.close();
+  const lines: string[] = [];
+  assert.equal(await fsckChild(folder.path, (line) => lines.push(line)), 3);
+  assert.match(lines.join(), /names none of the generations 1,2/);
 });
 
 /** Writes zeros over the page at `position`. */

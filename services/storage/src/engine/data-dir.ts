@@ -51,9 +51,9 @@ export class DataDir {
    * @throws ENGINE_FAILED (format), ROW_CORRUPT.
    */
   async openLive(): Promise<{ readonly number: number; readonly env: GenerationEnv }> {
-    const live = this.control.live();
-    const number = live ?? 1;
     try {
+      const live = liveOf(this.control, await this.generations());
+      const number = live ?? FIRST;
       if (live !== null) checkDataFile(this.generationPath(live));
       const env = await this.openGeneration(number);
       if (live === null) await this.control.setLive(number);
@@ -82,12 +82,8 @@ export class DataDir {
   }
 
   /** Numbers of the generations there are, ascending. */
-  async generations(): Promise<number[]> {
-    const names = await readdir(join(this.path, "generations"));
-    return names
-      .filter((name) => /^[1-9][0-9]*$/.test(name))
-      .map(Number)
-      .sort((a, b) => a - b);
+  generations(): Promise<number[]> {
+    return generationsIn(this.path);
   }
 
   /** Removes a generation that nobody has open. */
@@ -121,6 +117,32 @@ export class DataDir {
       await this.removeGeneration(number);
     }
   }
+}
+
+/** Generation of a new data directory. */
+const FIRST = 1;
+
+/** Numbers of the generations in a data directory, ascending. */
+export async function generationsIn(path: string): Promise<number[]> {
+  const names = await readdir(join(path, "generations"));
+  return names
+    .filter((name) => /^[1-9][0-9]*$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/**
+ * Number of the live generation; null in a new data directory, which has at most its first.
+ * @throws ROW_CORRUPT when the control database has lost it: what is there must not be taken for
+ * what a crash left behind.
+ */
+export function liveOf(control: ControlEnv, generations: readonly number[]): number | null {
+  const live = control.live();
+  if (live !== null || generations.every((number) => number === FIRST)) return live;
+  throw new HoldfastError(
+    "ROW_CORRUPT",
+    `The store is damaged: its control database names none of the generations ${generations}.`,
+  );
 }
 
 /** Makes a folder of a data directory, or its own. @throws ENGINE_FAILED */
