@@ -50,7 +50,7 @@ try {
   if (large) {
     before = { items: SMALL_ITEMS, seconds: await loadPair(pair, 0, SMALL_ITEMS) };
     await pair.stop();
-    small = await measureScale(folder, SOURCE, SMALL_ITEMS);
+    small = await measureScale(folder, SOURCE, SMALL_ITEMS, items);
     pair = await Pair.start(folder, SOURCE);
   }
   const commits = await measureCommits(pair, etcd, items, before);
@@ -67,7 +67,7 @@ try {
   await etcd?.stop();
   if (small !== null) {
     await pair.stop();
-    rows.push(...scaleRows(small, await measureScale(folder, SOURCE, items)));
+    rows.push(...scaleRows(small, await measureScale(folder, SOURCE, items, items)));
     pair = await Pair.start(folder, SOURCE);
   }
   await quiet();

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { ControlEnv } from "./engine/control-env.js";
 import { generationsIn, liveOf } from "./engine/data-dir.js";
 import { lockDataDir } from "./engine/data-dir-lock.js";
+import { hasNoData } from "./engine/data-file-head.js";
 import { checkGeneration } from "./engine/fsck.js";
 import { messageOf } from "./engine/fsck-run.js";
 import { openGenerationForCheck } from "./engine/generation-env.js";
+import { META } from "./engine/schema.js";
 
 const CLEAN = 0;
 const FAILED = 1;
@@ -46,24 +48,36 @@ export function runFsck(dataDir: string, command: readonly string[], print: Prin
 export async function fsckChild(dataDir: string, print: Print): Promise<number> {
   try {
     const control = ControlEnv.open(join(dataDir, "control"));
-    const live = liveOf(control, await generationsIn(dataDir));
+    const generations = await generationsIn(dataDir);
+    const named = liveOf(control, generations);
     await control.close();
-    if (live === null) {
-      print("clean: the store is empty");
-      return CLEAN;
+    // A crash may have come before the first one was named, but not before its first block.
+    const live = named ?? generations.at(-1) ?? null;
+    const path = join(dataDir, "generations", String(live));
+    if (live === null || (named === null && hasNoData(path))) return empty(print);
+    const env = openGenerationForCheck(path);
+    if (named === null && env.meta.get(META.committed) === undefined) {
+      await env.close();
+      return empty(print);
     }
-    const env = openGenerationForCheck(join(dataDir, "generations", String(live)));
     const findings = checkGeneration(env, ({ where, what }) => print(`${where}: ${what}`));
     await env.close();
-    if (findings.count === 0) {
+    if (named === null) print(`control: it names no live generation; ${live} was checked`);
+    const count = findings.count + (named === null ? 1 : 0);
+    if (count === 0) {
       print(`clean: generation ${live}`);
       return CLEAN;
     }
-    print(findings.count === 1 ? "1 finding" : `${findings.count} findings`);
+    print(count === 1 ? "1 finding" : `${count} findings`);
     return DAMAGED;
   } catch (error) {
     // LMDB found its own pages damaged.
     print(`environment: ${messageOf(error)}`);
     return DAMAGED;
   }
+}
+
+function empty(print: Print): number {
+  print("clean: the store is empty");
+  return CLEAN;
 }

@@ -14,6 +14,7 @@ import type {
   WriterRequest,
 } from "./commit-messages.js";
 import { openGenerationEnv } from "./generation-env.js";
+import { pageDamage } from "./page-damage.js";
 import { packError } from "./worker-error.js";
 
 /** Blocks handed to the writer and not durable yet, at most: bounds memory and time to undo. */
@@ -75,7 +76,7 @@ function prepare(id: number, request: Uint8Array): void {
     const { buffer, byteOffset, byteLength } = request;
     prepared = core.prepare(Buffer.from(buffer, byteOffset, byteLength));
   } catch (error) {
-    toMain({ kind: "refused", id, error: packError(error) });
+    toMain({ kind: "refused", id, error: packError(pageDamage(error)) });
     return;
   }
   const { answer: given, segments } = prepared;

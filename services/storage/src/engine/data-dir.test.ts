@@ -113,7 +113,9 @@ test("a data file whose head is damaged is not served, nor an empty one in its p
   await env.close();
   await first.close();
   const damages: readonly (readonly [string, (file: string) => Promise<void>])[] = [
+    ["the size of pages in its second page", (file) => overwrite(file, 4_096 + 48, 4)],
     ["its second page", (file) => overwrite(file, 4_096)],
+    ["the size of pages in its first page", (file) => overwrite(file, 48, 4)],
     ["its first page", (file) => overwrite(file, 0)],
     ["all of it", (file) => truncate(file)],
   ];
@@ -144,9 +146,28 @@ test("a control database that was emptied does not make a store a new one", asyn
   assert.match(lines.join(), /names none of the generations 1,2/);
 });
 
-/** Writes zeros over the page at `position`. */
-async function overwrite(path: string, position: number): Promise<void> {
+test("fsck says that the control database of a store was emptied, and that a new store is empty", async () => {
+  await using folder = await temporaryDirectory();
+  const first = await DataDir.open(folder.path);
+  const { env } = await first.openLive();
+  await first.close();
+  const lines: string[] = [];
+  const check = (): Promise<number> => {
+    lines.length = 0;
+    return fsckChild(folder.path, (line) => lines.push(line));
+  };
+  await truncate(join(folder.path, "control", "data.mdb"));
+  assert.equal(await check(), 0, "there was no block yet");
+  env.meta.putSync(META.committed, u64(0n));
+  await env.close();
+  await truncate(join(folder.path, "control", "data.mdb"));
+  assert.equal(await check(), 3);
+  assert.match(lines.join("\n"), /control: it names no live generation; 1 was checked/);
+});
+
+/** Writes zeros over the bytes from `position` on: over a page, when not told otherwise. */
+async function overwrite(path: string, position: number, bytes = 4_096): Promise<void> {
   const file = await open(path, "r+");
-  await file.write(Buffer.alloc(4_096), 0, 4_096, position);
+  await file.write(Buffer.alloc(bytes), 0, bytes, position);
   await file.close();
 }

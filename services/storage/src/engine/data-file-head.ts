@@ -15,6 +15,9 @@ const PAGE_BYTES_AT = PAGE_HEAD_BYTES + 24;
 const META_BYTES = PAGE_HEAD_BYTES + 28;
 const MAGIC = 0xbeef_c0de;
 const DATA_VERSION = 2;
+/** What LMDB takes as the size of a page, a power of two. */
+const PAGE_BYTES_MIN = 512;
+const PAGE_BYTES_MAX = 65_536;
 
 /** LMDB's file in the folder of an environment. */
 export const DATA_FILE = "data.mdb";
@@ -57,10 +60,17 @@ export function readDataFileHead(descriptor: number): number {
       (meta.readUInt16LE(FLAGS_AT) & FLAG_META) !== 0 &&
       meta.readUInt32LE(MAGIC_AT) === MAGIC &&
       meta.readUInt32LE(DATA_VERSION_AT) === DATA_VERSION;
-    if (!isMeta) throw damaged("the head of an LMDB environment is damaged");
-    pageBytes = meta.readUInt32LE(PAGE_BYTES_AT);
+    const said = meta.readUInt32LE(PAGE_BYTES_AT);
+    if (!isMeta || !isPageBytes(said) || (page > 0 && said !== pageBytes)) {
+      throw damaged("the head of an LMDB environment is damaged");
+    }
+    pageBytes = said;
   }
   return pageBytes;
+}
+
+function isPageBytes(bytes: number): boolean {
+  return bytes >= PAGE_BYTES_MIN && bytes <= PAGE_BYTES_MAX && (bytes & (bytes - 1)) === 0;
 }
 
 function damaged(what: string): HoldfastError {

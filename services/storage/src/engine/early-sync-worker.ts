@@ -1,25 +1,27 @@
 // The thread of early-sync.ts.
 import { closeSync, fdatasyncSync, openSync } from "node:fs";
 import { workerData } from "node:worker_threads";
-import { EARLY_SYNC, type EarlySyncData } from "./early-sync.js";
+import { EARLY_SYNC, EARLY_SYNC_AT, type EarlySyncData } from "./early-sync.js";
 
 const { file, shared } = workerData as EarlySyncData;
-const order = new Int32Array(shared);
+const numbers = new Int32Array(shared);
+const descriptor = openSync(file, "r");
 
 try {
-  const descriptor = openSync(file, "r");
-  try {
-    for (;;) {
-      Atomics.wait(order, 0, EARLY_SYNC.rest);
-      const told = Atomics.load(order, 0);
-      if (told === EARLY_SYNC.stop) break;
-      if (told !== EARLY_SYNC.sync) continue;
-      fdatasyncSync(descriptor);
-      Atomics.add(order, 1, 1);
-    }
-  } finally {
-    closeSync(descriptor);
-  }
+  while (syncWhenTold());
 } catch {
-  // Nobody needs this thread; and a disk that fails tells LMDB the same.
+  Atomics.store(numbers, EARLY_SYNC_AT.failed, 1);
+} finally {
+  closeSync(descriptor);
+}
+
+/** @returns false when there is no more to do. */
+function syncWhenTold(): boolean {
+  Atomics.wait(numbers, EARLY_SYNC_AT.order, EARLY_SYNC.rest);
+  const order = Atomics.load(numbers, EARLY_SYNC_AT.order);
+  if (order === EARLY_SYNC.sync) {
+    fdatasyncSync(descriptor);
+    Atomics.add(numbers, EARLY_SYNC_AT.syncs, 1);
+  }
+  return order !== EARLY_SYNC.stop;
 }

@@ -2,6 +2,8 @@
 // result nor their errors depend on it.
 // Method: a real environment; the thread counts its syncs.
 import { strict as assert } from "node:assert";
+import { symlink } from "node:fs/promises";
+import { join } from "node:path";
 import test from "node:test";
 import { temporaryDirectory } from "@holdfast/testing";
 import { EarlySync } from "./early-sync.js";
@@ -57,6 +59,29 @@ test("a large transaction that fails leaves nothing behind, and the next one is 
   assert.equal(env.transactions.get(Buffer.from("row 0")), undefined);
   early.transaction(env.root, ROWS * ROW_BYTES, () => write(env, 2, ROWS));
   assert.deepEqual(env.transactions.get(Buffer.from("row 7")), Buffer.alloc(ROW_BYTES, 2));
+  early.close();
+  await env.close();
+});
+
+test("when the disk does not take what the thread syncs, nothing more is durable", async () => {
+  await using folder = await temporaryDirectory();
+  await using other = await temporaryDirectory();
+  // There is nothing to sync in it, and the system says so with an error.
+  await symlink("/dev/null", join(other.path, "data.mdb"));
+  const env = openGenerationEnv(folder.path);
+  const early = new EarlySync(other.path);
+  const large = (): void =>
+    early.transaction(env.root, ROWS * ROW_BYTES, () => write(env, 1, ROWS));
+  await assert.rejects(async () => {
+    for (let count = 0; count < TRANSACTIONS_MAX; count++) {
+      large();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }, /could not be synced/);
+  assert.throws(large, /could not be synced/);
+  const small = (): void => early.transaction(env.root, ROW_BYTES, () => write(env, 9, 1));
+  assert.throws(small, /could not be synced/);
+  assert.deepEqual(env.transactions.get(Buffer.from("row 0")), Buffer.alloc(ROW_BYTES, 1));
   early.close();
   await env.close();
 });

@@ -22,8 +22,9 @@ export class FsckRun {
     try {
       return work();
     } catch (error) {
-      const at = error instanceof Unreadable ? error.where : where;
-      this.findings.add(at, `${what}: ${messageOf(error)}`);
+      const isCutOff = error instanceof Unreadable;
+      const rest = isCutOff ? "; the rest of it is not checked" : "";
+      this.findings.add(isCutOff ? error.where : where, `${what}: ${messageOf(error)}${rest}`);
       this.reader.refresh();
       return null;
     }

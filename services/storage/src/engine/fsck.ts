@@ -12,7 +12,7 @@ import { SHARDS, u64 } from "./schema.js";
 /**
  * Checks a generation whose store is stopped: rows, nodes and roots at the newest and the oldest
  * kept checkpoint, nodes that nothing refers to, log, transactions, journal, counters. Only reads.
- * What cannot be read is a finding, and keeps nothing else from being checked.
+ * What cannot be read is a finding, which says what is not checked for that.
  */
 export function checkGeneration(
   env: GenerationEnv,

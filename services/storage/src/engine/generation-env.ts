@@ -1,5 +1,5 @@
 import { type Database, open, type RootDatabase } from "lmdb";
-import { checkDataFile } from "./data-file-head.js";
+import { checkDataFile, hasNoData } from "./data-file-head.js";
 import { SHARDS } from "./schema.js";
 
 /** A named database of bytes. */
@@ -37,9 +37,10 @@ const DATABASES_MAX = 128;
  *
  * `overlappingSync` is off, so that nothing is visible before it is durable, and a failed commit
  * leaves nothing behind.
- * @throws Error of LMDB.
+ * @throws ROW_CORRUPT when its head is damaged; Error of LMDB.
  */
 export function openGenerationEnv(path: string): GenerationEnv {
+  if (!hasNoData(path)) checkDataFile(path);
   const root = openRoot(path, false);
   // One write transaction for all, instead of one for each.
   const databases = root.transactionSync(() => openDatabases(root));

@@ -1,6 +1,7 @@
 // The pruner's thread: small write transactions between those of commits.
 import { parentPort, workerData } from "node:worker_threads";
 import { openGenerationEnv } from "./generation-env.js";
+import { pageDamage } from "./page-damage.js";
 import type { PruneReply, PruneRequest } from "./prune-messages.js";
 import { pruneStep, raiseOldest } from "./prune-step.js";
 import { packError } from "./worker-error.js";
@@ -23,6 +24,6 @@ function answer(request: Exclude<PruneRequest, { kind: "close" }>): PruneReply {
     raiseOldest(env, request.oldest);
     return { kind: "done", removed: 0 };
   } catch (error) {
-    return { kind: "failed", error: packError(error) };
+    return { kind: "failed", error: packError(pageDamage(error)) };
   }
 }
