@@ -20,8 +20,8 @@ import {
   measureStalled,
   measureStream,
 } from "./rows/live.js";
-import { measureScale, type Scale, scaleRows } from "./rows/scale.js";
-import { print, type Row, report, type SkippedRow } from "./table.js";
+import { measureScale, scaleRows } from "./rows/scale.js";
+import { print, type Row, report, round, type SkippedRow } from "./table.js";
 
 // The reader of the streams is a client like any other.
 calmCollector();
@@ -44,34 +44,41 @@ try {
   const skipped: SkippedRow[] = [];
   print(`${items.toLocaleString("en")} items of 32 B + 200 B; this takes some minutes.`);
 
+  const add = (...measured: readonly Row[]): void => {
+    // At once: what comes later may fail, and takes long.
+    for (const row of measured) print(`${row.work}: ${round(row.figure)} ${row.unit}`);
+    rows.push(...measured);
+  };
+
   // How time and memory grow is measured on the way to ten times the items.
-  let before: Load = { items: 0, seconds: 0 };
-  let small: Scale | null = null;
+  let load: Load = { items: 0, seconds: 0 };
   if (large) {
-    before = { items: SMALL_ITEMS, seconds: await loadPair(pair, 0, SMALL_ITEMS) };
+    load = await loadPair(pair, load, SMALL_ITEMS);
     await pair.stop();
-    small = await measureScale(folder, SOURCE, SMALL_ITEMS, items);
+    const small = await measureScale(folder, SOURCE, SMALL_ITEMS, items);
+    pair = await Pair.start(folder, SOURCE);
+    load = await loadPair(pair, load, items);
+    await pair.stop();
+    add(...scaleRows(small, await measureScale(folder, SOURCE, items, items)));
     pair = await Pair.start(folder, SOURCE);
   }
-  const commits = await measureCommits(pair, etcd, items, before);
+  const commits = await measureCommits(pair, etcd, items, load);
+  add(...commits.rows);
   const setup: Setup = { folder, pair, etcd, items, repeats };
   await quiet();
   // First, and with runs that do not count: what it shows is a service that has been running.
-  const stream = await measureStream(pair, repeats);
+  add(await measureStream(pair, repeats));
   const backups = await measureBackups(setup);
-  rows.push(...backups.rows, stream);
+  add(...backups.rows);
   await quiet();
   const restores = await measureRestores(setup, backups);
   await quiet();
-  rows.push(...restores.rows, ...(await measureDelta(setup, backups)), ...commits.rows);
+  add(...restores.rows);
+  add(...(await measureDelta(setup, backups)));
   await etcd?.stop();
-  if (small !== null) {
-    await pair.stop();
-    rows.push(...scaleRows(small, await measureScale(folder, SOURCE, items, items)));
-    pair = await Pair.start(folder, SOURCE);
-  }
   await quiet();
-  rows.push(await measureLatency(pair, items), await measureStalled(pair));
+  add(await measureLatency(pair, items));
+  add(await measureStalled(pair));
   skipped.push(...backups.skipped, ...restores.skipped, ...commits.skipped);
   await pair.stop();
   const facts = { ...commits.facts, ...restores.facts, proved_seconds: backups.provedSeconds };

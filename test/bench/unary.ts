@@ -1,6 +1,8 @@
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 
 const identity = (bytes: Buffer): Buffer => bytes;
+/** A store that does not fit into memory is slow when its pages are not there. */
+const CALL_MS_MAX = 300_000;
 const RECEIVE_BYTES_MAX = 64 * 2 ** 20;
 
 /** Calls with bytes that were encoded before the clock ran. */
@@ -16,10 +18,14 @@ export class RawClient {
 
   call(path: string, request: Buffer): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(path, identity, identity, request, (error, answer) => {
+      const deadline = Date.now() + CALL_MS_MAX;
+      const metadata = new Metadata();
+      const options = { deadline };
+      const take = (error: ServiceError | null, answer?: Buffer): void => {
         if (error !== null) reject(error);
         else resolve(answer ?? Buffer.alloc(0));
-      });
+      };
+      this.#client.makeUnaryRequest(path, identity, identity, request, metadata, options, take);
     });
   }
 

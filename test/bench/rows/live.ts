@@ -26,22 +26,23 @@ export interface Load {
   readonly seconds: number;
 }
 
-/** Commits records [from, to) as the row of commits counts them. @returns seconds. */
-export function loadPair(pair: Pair, from: number, to: number): Promise<number> {
-  return pair.commit(from, to, BLOCK_PUTS, 0, COMMITS_IN_FLIGHT);
+/** Commits what `load` lacks to `items` records, as the row of commits counts them. */
+export async function loadPair(pair: Pair, load: Load, items: number): Promise<Load> {
+  const seconds = await pair.commit(load.items, items, BLOCK_PUTS, 0, COMMITS_IN_FLIGHT);
+  return { items, seconds: load.seconds + seconds };
 }
 
 /**
  * Loads `items` records in blocks of 5,000 puts, durable, beside etcd.
- * @param before records that the pair holds, and is not given again, with the seconds they took.
+ * @param load what the pair holds of them already.
  */
 export async function measureCommits(
   pair: Pair,
   etcd: Etcd | null,
   items: number,
-  before: Load,
+  load: Load,
 ): Promise<{ rows: Row[]; skipped: SkippedRow[]; facts: Record<string, number> }> {
-  const seconds = before.seconds + (await loadPair(pair, before.items, items));
+  const { seconds } = await loadPair(pair, load, items);
   const rate = items / seconds;
   const facts = { commit_puts_per_second: rate };
   const work = "commit, 5,000 puts a block, durable";
