@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { RootDatabase } from "lmdb";
+import { DATA_FILE } from "./data-file-head.js";
 
 /** From so many packed bytes (apply-batch.ts) on, a transaction is worth another thread's while. */
 const EARLY_BYTES_MIN: number = 4 * 2 ** 20;
@@ -44,7 +45,7 @@ export class EarlySync {
 
   /** @param folder of the environment. */
   constructor(folder: string) {
-    this.#file = join(folder, "data.mdb");
+    this.#file = join(folder, DATA_FILE);
     this.#shared = new SharedArrayBuffer(SHARED_NUMBERS * Int32Array.BYTES_PER_ELEMENT);
     this.#numbers = new Int32Array(this.#shared);
   }
