@@ -13,8 +13,8 @@ import {
   type Setup,
 } from "./rows/backup-restore.js";
 import {
-  type Load,
-  loadPair,
+  loadEtcd,
+  loadInTreeOrder,
   measureCommits,
   measureLatency,
   measureStalled,
@@ -50,20 +50,22 @@ try {
     rows.push(...measured);
   };
 
-  // How time and memory grow is measured on the way to ten times the items.
-  let load: Load = { items: 0, seconds: 0 };
+  let commits: Awaited<ReturnType<typeof measureCommits>> = { rows: [], skipped: [], facts: {} };
   if (large) {
-    load = await loadPair(pair, load, SMALL_ITEMS);
+    // How time and memory grow is measured on the way.
+    await loadInTreeOrder(pair, 0, SMALL_ITEMS);
     await pair.stop();
     const small = await measureScale(folder, SOURCE, SMALL_ITEMS, items);
     pair = await Pair.start(folder, SOURCE);
-    load = await loadPair(pair, load, items);
+    await loadInTreeOrder(pair, SMALL_ITEMS, items);
     await pair.stop();
     add(...scaleRows(small, await measureScale(folder, SOURCE, items, items)));
     pair = await Pair.start(folder, SOURCE);
+    if (etcd !== null) await loadEtcd(etcd, items);
+  } else {
+    commits = await measureCommits(pair, etcd, items);
+    add(...commits.rows);
   }
-  const commits = await measureCommits(pair, etcd, items, load);
-  add(...commits.rows);
   const setup: Setup = { folder, pair, etcd, items, repeats };
   await quiet();
   // First, and with runs that do not count: what it shows is a service that has been running.

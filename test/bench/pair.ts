@@ -25,6 +25,7 @@ export class Pair {
   /**
    * Commits records [from, to), one transaction of `size` puts a block. The time it takes to make
    * the requests, some of them at a time, does not count.
+   * @param order numbers of the records that are meant; without it, 0, 1, 2 and so on.
    * @returns seconds.
    */
   async commit(
@@ -33,11 +34,12 @@ export class Pair {
     size: number,
     round: number,
     width: number,
+    order?: Uint32Array,
   ): Promise<number> {
     const client = new RawClient(this.storage.listen);
     try {
       let seconds = 0;
-      for (const requests of batches(from, to, size, (a, b) => blockOf(a, b, round))) {
+      for (const requests of batches(from, to, size, (a, b) => blockOf(a, b, round, order))) {
         seconds += await sendAll(client, COMMIT_BLOCK, requests, width);
       }
       return seconds;
@@ -54,10 +56,11 @@ export class Pair {
 
 export const COMMIT_BLOCK = "/holdfast.storage.v1.StorageService/CommitBlock";
 
-/** An encoded block of one transaction that puts records [from, to) with a stride of their own. */
-export function blockOf(from: number, to: number, round: number): Buffer {
+/** An encoded block of one transaction that puts records [from, to), or those that `order` names. */
+export function blockOf(from: number, to: number, round: number, order?: Uint32Array): Buffer {
   const writeSet: storage.WriteOp[] = [];
-  for (let index = from; index < to; index++) {
+  for (let at = from; at < to; at++) {
+    const index = order?.[at] ?? at;
     writeSet.push({ op: { $case: "put", value: { key: key(index), value: value(index, round) } } });
   }
   return Buffer.from(

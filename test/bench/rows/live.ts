@@ -8,6 +8,7 @@ import { blockOf, COMMIT_BLOCK, type Pair } from "../pair.js";
 import { quiet } from "../quiet.js";
 import { StreamClient } from "../streams.js";
 import { median, type Row, round, type SkippedRow } from "../table.js";
+import { inTreeOrder } from "../tree-order.js";
 import { RawClient } from "../unary.js";
 import { NO_ETCD } from "./backup-restore.js";
 
@@ -20,35 +21,18 @@ const LATENCY_PACE_MS = 20;
 const LATENCY_RUNS = 5;
 const STALLED_CLIENTS = 200;
 
-/** Records that were loaded, and how long it took. */
-export interface Load {
-  readonly items: number;
-  readonly seconds: number;
-}
-
-/** Commits what `load` lacks to `items` records, as the row of commits counts them. */
-export async function loadPair(pair: Pair, load: Load, items: number): Promise<Load> {
-  const seconds = await pair.commit(load.items, items, BLOCK_PUTS, 0, COMMITS_IN_FLIGHT);
-  return { items, seconds: load.seconds + seconds };
-}
-
-/**
- * Loads `items` records in blocks of 5,000 puts, durable, beside etcd.
- * @param load what the pair holds of them already.
- */
+/** Loads `items` records in blocks of 5,000 puts, durable, beside etcd. */
 export async function measureCommits(
   pair: Pair,
   etcd: Etcd | null,
   items: number,
-  load: Load,
 ): Promise<{ rows: Row[]; skipped: SkippedRow[]; facts: Record<string, number> }> {
-  const { seconds } = await loadPair(pair, load, items);
-  const rate = items / seconds;
+  const rate = items / (await pair.commit(0, items, BLOCK_PUTS, 0, COMMITS_IN_FLIGHT));
   const facts = { commit_puts_per_second: rate };
   const work = "commit, 5,000 puts a block, durable";
   if (etcd === null) return { rows: [], skipped: [{ work, reason: NO_ETCD }], facts };
   await quiet();
-  const other = items / (await etcd.put(0, items, BLOCK_PUTS, 0, COMMITS_IN_FLIGHT));
+  const other = items / (await loadEtcd(etcd, items));
   const row: Row = {
     work,
     measured: `${round(rate)} puts/s`,
@@ -60,6 +44,20 @@ export async function measureCommits(
     stretch: 1,
   };
   return { rows: [row], skipped: [], facts };
+}
+
+/** Loads `items` records into etcd. @returns seconds it took. */
+export function loadEtcd(etcd: Etcd, items: number): Promise<number> {
+  return etcd.put(0, items, BLOCK_PUTS, 0, COMMITS_IN_FLIGHT);
+}
+
+/**
+ * Loads records [from, to) in the order of the state tree: each block touches few pages, and the
+ * store of ten times the items fits into memory.
+ */
+export async function loadInTreeOrder(pair: Pair, from: number, to: number): Promise<void> {
+  const order = inTreeOrder(from, to);
+  await pair.commit(0, order.length, BLOCK_PUTS, 0, COMMITS_IN_FLIGHT, order);
 }
 
 /**
