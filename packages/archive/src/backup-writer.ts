@@ -13,6 +13,7 @@ import { CODEC_NONE, RECORD_HEADER_BYTES, RECORD_KINDS } from "./pack-format.js"
 import { PackWriter } from "./pack-writer.js";
 import { placePack } from "./place-pack.js";
 import { publishManifest } from "./publish-manifest.js";
+import type { SegmentLines } from "./segment-lines.js";
 import type { SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
 import type { NewTile, TileLine } from "./tile-line.js";
 import { encodePlace, encodeUnplaced } from "./tile-text.js";
@@ -48,10 +49,12 @@ class PendingLines {
   }
 
   /** The lines, now that the id of their pack is known. */
-  placed(pack: string): string[] {
-    return this.#lines.map(({ start, offset, length }) =>
-      start.endsWith("}") ? start : start + encodePlace(pack, offset, length),
-    );
+  placed(pack: string): SegmentLines {
+    let text = "";
+    for (const { start, offset, length } of this.#lines) {
+      text += start.endsWith("}") ? `${start}\n` : `${start}${encodePlace(pack, offset, length)}\n`;
+    }
+    return { text, sums: this.sums };
   }
 }
 
@@ -108,7 +111,7 @@ export class BackupWriter implements AsyncDisposable {
 
   /** The tiles that an interrupted run left durable, in order. Only before the first `add`. */
   async *resumedTiles(): AsyncGenerator<TileLine> {
-    for await (const { tiles } of this.#work.lines()) yield* tiles;
+    yield* this.#work.tiles();
   }
 
   /**
@@ -202,11 +205,11 @@ export class BackupWriter implements AsyncDisposable {
   async #makeDurable(segment: OpenSegment): Promise<void> {
     const { lines, pack } = segment;
     if (pack === null) {
-      await this.#work.addSegment(null, lines.placed(""), lines.sums);
+      await this.#work.addSegment(null, lines.placed(""));
     } else {
       const id = await closePack(pack);
       // Listed in the work folder before it gets its name: a gc that sees it knows whose it is.
-      await this.#work.addSegment(id, lines.placed(id), lines.sums);
+      await this.#work.addSegment(id, lines.placed(id));
       await placePack(this.#files, this.#packPart(segment.number), id, DELETER_WAIT_SECONDS_MAX);
     }
     this.#lastPath = lines.sums.lastPath;

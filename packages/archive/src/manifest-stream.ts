@@ -195,4 +195,14 @@ export class TileSums {
     this.chunks++;
     this.storedBytes += BigInt(tile.length);
   }
+
+  /** Adds tiles that were summed up elsewhere and come next. */
+  join(next: TileSums): void {
+    this.lastPath = next.lastPath ?? this.lastPath;
+    this.tiles += next.tiles;
+    this.chunks += next.chunks;
+    this.storedBytes += next.storedBytes;
+    this.items += next.items;
+    this.bytes += next.bytes;
+  }
 }
