@@ -8,7 +8,7 @@ import { decodeFoot } from "./foot-text.js";
 import { decodeHead } from "./head-text.js";
 import { manifestFile, parseSnapshotName } from "./manifest-name.js";
 import type { SnapshotFoot, SnapshotHead } from "./snapshot-head.js";
-import type { TileLine } from "./tile-line.js";
+import type { NewTile, TileLine } from "./tile-line.js";
 import { decodeTileLine } from "./tile-text.js";
 
 /** Told what is damaged; may throw, or return to go on. */
@@ -186,14 +186,20 @@ export class TileSums {
     return this.lastPath === null || (path > this.lastPath && !path.startsWith(this.lastPath));
   }
 
-  add(tile: TileLine): void {
+  /** Adds the tile of a line. */
+  add(line: TileLine): void {
+    this.addTile(line, line.kind === "unchanged" ? 0 : line.length);
+  }
+
+  /** Adds a tile of which so many bytes are stored. */
+  addTile(tile: NewTile, length: number): void {
     this.lastPath = tile.path;
     this.tiles++;
     this.items += BigInt(tile.items);
     this.bytes += BigInt(tile.bytes);
     if (tile.kind === "unchanged") return;
     this.chunks++;
-    this.storedBytes += BigInt(tile.length);
+    this.storedBytes += BigInt(length);
   }
 
   /** Adds tiles that were summed up elsewhere and come next. */
