@@ -9,13 +9,13 @@ import {
   PENDING_LINES_BYTES_MAX,
 } from "./archive-limits.js";
 import { TileSums } from "./manifest-stream.js";
-import { CODEC_NONE, RECORD_HEADER_BYTES, RECORD_KINDS } from "./pack-format.js";
+import { CODEC_NONE, RECORD_HEADER_BYTES, RECORD_KINDS, type RecordHeader } from "./pack-format.js";
 import { PackWriter } from "./pack-writer.js";
+import { PendingLines } from "./pending-lines.js";
 import { placePack } from "./place-pack.js";
 import { publishManifest } from "./publish-manifest.js";
 import type { SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
-import type { NewTile, TileLine } from "./tile-line.js";
-import { encodePlace, encodeUnplaced } from "./tile-text.js";
+import type { NewTile, TileLine, UnchangedTile } from "./tile-line.js";
 import type { WorkFolder } from "./work-folder.js";
 import { PART } from "./work-names.js";
 
@@ -29,30 +29,10 @@ export interface AddOptions {
   readonly digestChecked?: boolean;
 }
 
-/** Tile lines whose pack is still open. */
-class PendingLines {
-  readonly sums = new TileSums();
-  readonly #lines: { readonly start: string; readonly offset: number; readonly length: number }[] =
-    [];
-  #bytes = 0;
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  add(tile: NewTile, offset: number, length: number): void {
-    const start = encodeUnplaced(tile);
-    this.#lines.push({ start, offset, length });
-    this.#bytes += start.length;
-    this.sums.add(tile.kind === "unchanged" ? tile : { ...tile, pack: "", offset, length });
-  }
-
-  /** The lines, now that the id of their pack is known. */
-  placed(pack: string): string[] {
-    return this.#lines.map(({ start, offset, length }) =>
-      start.endsWith("}") ? start : start + encodePlace(pack, offset, length),
-    );
-  }
+/** A tile with its body; null for an unchanged tile. */
+export interface AddedTile {
+  readonly tile: NewTile;
+  readonly body: Uint8Array | null;
 }
 
 /** What is written at the moment: a pack, if it has a record, and the lines that go with it. */
@@ -108,27 +88,42 @@ export class BackupWriter implements AsyncDisposable {
 
   /** The tiles that an interrupted run left durable, in order. Only before the first `add`. */
   async *resumedTiles(): AsyncGenerator<TileLine> {
-    for await (const { tiles } of this.#work.lines()) yield* tiles;
+    yield* this.#work.tiles();
+  }
+
+  /** Adds the next tile; see `addAll`. */
+  async add(tile: NewTile, body: Uint8Array | null, options?: AddOptions): Promise<void> {
+    await this.addAll([{ tile, body }], options);
   }
 
   /**
-   * Adds the next tile in ascending order of path; `body` is null for an unchanged tile. The body
-   * may be reused once the promise is settled.
-   * @throws ArchiveError CHUNK_MISMATCH when the body is not the tile's chunk, ARCHIVE_DISK_FULL,
+   * Adds the next tiles in ascending order of path; the body is null for an unchanged tile. Bodies
+   * may be reused once the promise is settled. One that fits into the buffer of its pack is not
+   * waited for: a delta has thousands of small ones.
+   * @throws ArchiveError CHUNK_MISMATCH when a body is not its tile's chunk, ARCHIVE_DISK_FULL,
    * ARCHIVE_IO. After an error of the disk the writer can only be closed or discarded.
    */
-  async add(tile: NewTile, body: Uint8Array | null, options: AddOptions = {}): Promise<void> {
+  async addAll(tiles: Iterable<AddedTile>, options: AddOptions = {}): Promise<void> {
     this.#requireOpen();
-    assert.ok(this.#order.follows(tile.path), `tile ${tile.path} does not come next`);
-    if (body === null || tile.kind === "unchanged") {
-      assert.ok(body === null && tile.kind === "unchanged", "an unchanged tile alone has no body");
-      this.#open.lines.add(tile, 0, 0);
-    } else {
-      if (options.digestChecked !== true) requireDigest(tile.path, tile.chunk, body);
-      await this.#addRecord(tile, body);
+    for (const { tile, body } of tiles) {
+      assert.ok(this.#order.follows(tile.path), `tile ${tile.path} does not come next`);
+      if (body === null || tile.kind === "unchanged") {
+        assert.ok(
+          body === null && tile.kind === "unchanged",
+          "an unchanged tile alone has no body",
+        );
+        this.#open.lines.add(tile, 0, 0);
+      } else {
+        if (options.digestChecked !== true) requireDigest(tile.path, tile.chunk, body);
+        const pack = this.#packFor(body) ?? (await this.#nextPack());
+        const offset = pack.bytes;
+        const added = pack.add(headerOf(tile, body), body);
+        if (added !== null) await added;
+        this.#open.lines.add(tile, offset, body.length);
+      }
+      this.#order.lastPath = tile.path;
+      if (this.#open.lines.bytes > PENDING_LINES_BYTES_MAX) await this.#closeSegment();
     }
-    this.#order.lastPath = tile.path;
-    if (this.#open.lines.bytes > PENDING_LINES_BYTES_MAX) await this.#closeSegment();
   }
 
   /**
@@ -168,23 +163,20 @@ export class BackupWriter implements AsyncDisposable {
     await this.close();
   }
 
-  async #addRecord(tile: Exclude<NewTile, { kind: "unchanged" }>, body: Uint8Array): Promise<void> {
+  /** The pack that takes a body; null when there is none that has room for it. */
+  #packFor(body: Uint8Array): PackWriter | null {
     assert.ok(body.length <= BODY_BYTES_MAX, `a body of ${body.length} bytes`);
     const { pack } = this.#open;
-    const full =
-      pack !== null &&
-      (pack.bytes + RECORD_HEADER_BYTES + body.length > this.#packBytes ||
-        pack.records >= PACK_RECORDS_MAX);
-    if (full) await this.#closeSegment();
+    if (pack === null || pack.records >= PACK_RECORDS_MAX) return null;
+    return pack.bytes + RECORD_HEADER_BYTES + body.length > this.#packBytes ? null : pack;
+  }
+
+  /** Closes the pack under way, if there is one, and begins another. */
+  async #nextPack(): Promise<PackWriter> {
+    if (this.#open.pack !== null) await this.#closeSegment();
     const segment = this.#open;
-    segment.pack ??= await PackWriter.create(this.#files, this.#packPart(segment.number));
-    const offset = segment.pack.bytes;
-    const kind = RECORD_KINDS[tile.kind];
-    await segment.pack.add(
-      { length: body.length, kind, codec: CODEC_NONE, sha256: tile.chunk },
-      body,
-    );
-    segment.lines.add(tile, offset, body.length);
+    segment.pack = await PackWriter.create(this.#files, this.#packPart(segment.number));
+    return segment.pack;
   }
 
   /** Begins the next segment and closes this one in the background, one at a time. */
@@ -202,11 +194,11 @@ export class BackupWriter implements AsyncDisposable {
   async #makeDurable(segment: OpenSegment): Promise<void> {
     const { lines, pack } = segment;
     if (pack === null) {
-      await this.#work.addSegment(null, lines.placed(""), lines.sums);
+      await this.#work.addSegment(null, lines.placed(""));
     } else {
       const id = await closePack(pack);
       // Listed in the work folder before it gets its name: a gc that sees it knows whose it is.
-      await this.#work.addSegment(id, lines.placed(id), lines.sums);
+      await this.#work.addSegment(id, lines.placed(id));
       await placePack(this.#files, this.#packPart(segment.number), id, DELETER_WAIT_SECONDS_MAX);
     }
     this.#lastPath = lines.sums.lastPath;
@@ -229,6 +221,13 @@ export class BackupWriter implements AsyncDisposable {
   #throwFailure(): void {
     if (this.#failure !== null) throw this.#failure.error;
   }
+}
+
+function headerOf(
+  { kind, chunk }: Exclude<NewTile, UnchangedTile>,
+  body: Uint8Array,
+): RecordHeader {
+  return { length: body.length, kind: RECORD_KINDS[kind], codec: CODEC_NONE, sha256: chunk };
 }
 
 function newSegment(number: number): OpenSegment {

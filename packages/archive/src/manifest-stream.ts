@@ -8,7 +8,7 @@ import { decodeFoot } from "./foot-text.js";
 import { decodeHead } from "./head-text.js";
 import { manifestFile, parseSnapshotName } from "./manifest-name.js";
 import type { SnapshotFoot, SnapshotHead } from "./snapshot-head.js";
-import type { TileLine } from "./tile-line.js";
+import type { NewTile, TileLine } from "./tile-line.js";
 import { decodeTileLine } from "./tile-text.js";
 
 /** Told what is damaged; may throw, or return to go on. */
@@ -26,9 +26,7 @@ export class ManifestStream implements AsyncDisposable {
   /** Null when the first line is damaged. */
   readonly head: SnapshotHead | null;
   readonly #file: ReadableFile;
-  readonly #batches: AsyncGenerator<string[]>;
   readonly #lines: DigestedLines;
-  readonly #first: readonly string[];
   readonly #onDamage: OnDamage;
   #foot: SnapshotFoot | null = null;
   /** Format that the head claims; believed if the digest is right. */
@@ -37,17 +35,15 @@ export class ManifestStream implements AsyncDisposable {
   private constructor(
     name: string,
     file: ReadableFile,
-    source: { lines: DigestedLines; batches: AsyncGenerator<string[]>; first: string[] },
+    source: { readonly lines: DigestedLines; readonly first: string },
     onDamage: OnDamage,
   ) {
     this.name = name;
     this.bytes = file.bytes;
     this.#file = file;
     this.#lines = source.lines;
-    this.#batches = source.batches;
-    this.#first = source.first.slice(1);
     this.#onDamage = onDamage;
-    this.head = this.#readHead(source.first[0] ?? "");
+    this.head = this.#readHead(source.first);
   }
 
   /**
@@ -63,14 +59,7 @@ export class ManifestStream implements AsyncDisposable {
     if (file === null) return null;
     try {
       const lines = new DigestedLines(file);
-      const batches = lines.batches();
-      let first: string[] = [];
-      while (first.length === 0) {
-        const next = await batches.next();
-        if (next.done === true) break;
-        first = next.value;
-      }
-      return new ManifestStream(name, file, { lines, batches, first }, onDamage);
+      return new ManifestStream(name, file, { lines, first: await lines.first() }, onDamage);
     } catch (error) {
       await file.close();
       throw error;
@@ -84,7 +73,7 @@ export class ManifestStream implements AsyncDisposable {
 
   /** Reads to the end without looking at the tiles: the digest alone is compared. */
   async skipTiles(): Promise<void> {
-    for await (const _ of this.#batches);
+    await this.#lines.skip();
     this.#readFoot();
   }
 
@@ -93,15 +82,12 @@ export class ManifestStream implements AsyncDisposable {
     if (this.#newerFormat !== null) return await this.skipTiles();
     const sums = new TileSums();
     let line = 1;
-    for (let batch: readonly string[] = this.#first; ; ) {
+    for await (const batch of this.#lines.batches()) {
       for (const text of batch) {
         line++;
         const tile = this.#readTile(text, line, sums);
         if (tile !== null) yield tile;
       }
-      const next = await this.#batches.next();
-      if (next.done === true) break;
-      batch = next.value;
     }
     const foot = this.#readFoot();
     if (foot !== null) this.#compareSums(foot, sums);
@@ -200,13 +186,29 @@ export class TileSums {
     return this.lastPath === null || (path > this.lastPath && !path.startsWith(this.lastPath));
   }
 
-  add(tile: TileLine): void {
+  /** Adds the tile of a line. */
+  add(line: TileLine): void {
+    this.addTile(line, line.kind === "unchanged" ? 0 : line.length);
+  }
+
+  /** Adds a tile of which so many bytes are stored. */
+  addTile(tile: NewTile, length: number): void {
     this.lastPath = tile.path;
     this.tiles++;
     this.items += BigInt(tile.items);
     this.bytes += BigInt(tile.bytes);
     if (tile.kind === "unchanged") return;
     this.chunks++;
-    this.storedBytes += BigInt(tile.length);
+    this.storedBytes += BigInt(length);
+  }
+
+  /** Adds tiles that were summed up elsewhere and come next. */
+  join(next: TileSums): void {
+    this.lastPath = next.lastPath ?? this.lastPath;
+    this.tiles += next.tiles;
+    this.chunks += next.chunks;
+    this.storedBytes += next.storedBytes;
+    this.items += next.items;
+    this.bytes += next.bytes;
   }
 }

@@ -6,7 +6,7 @@ import type { OnDamage } from "./manifest-stream.js";
 import {
   CODEC_NONE,
   encodeFooterStart,
-  encodeRecordHeader,
+  encodeIndexEntry,
   FOOTER_BYTES,
   FOOTER_START_BYTES,
   INDEX_ENTRY_BYTES,
@@ -53,7 +53,8 @@ export class SoundPackCheck implements PackCheck {
   async line(line: ChunkLine): Promise<void> {
     const record = this.#records.get(line.offset);
     const same =
-      record !== undefined && encodeRecordHeader(record).equals(encodeRecordHeader(headerOf(line)));
+      record !== undefined &&
+      encodeIndexEntry(0, record).equals(encodeIndexEntry(0, headerOf(line)));
     if (same) return;
     this.#onDamage(chunkDamage(this.#snapshot, line, "its pack holds no such record."));
   }
@@ -144,9 +145,7 @@ function headerOf(line: ChunkLine): RecordHeader {
 }
 
 function indexEntry(line: ChunkLine): Buffer {
-  const offset = Buffer.alloc(8);
-  offset.writeBigUInt64BE(BigInt(line.offset));
-  return Buffer.concat([offset, encodeRecordHeader(headerOf(line))]);
+  return encodeIndexEntry(line.offset, headerOf(line));
 }
 
 async function hasBytes(file: ReadableFile, offset: number, bytes: Buffer): Promise<boolean> {

@@ -38,13 +38,16 @@ export interface RecordHeader {
   readonly sha256: Buffer;
 }
 
-/** A record's header as stored. */
-export function encodeRecordHeader(header: RecordHeader): Buffer {
-  const bytes = Buffer.allocUnsafe(RECORD_HEADER_BYTES);
-  bytes.writeUInt32BE(header.length, 0);
-  bytes[4] = header.kind;
-  bytes[5] = header.codec;
-  bytes.set(header.sha256, 6);
+/** The index entry of a record at `offset`; it ends with the record's header as stored. */
+export function encodeIndexEntry(offset: number, header: RecordHeader): Buffer {
+  const bytes = Buffer.allocUnsafe(INDEX_ENTRY_BYTES);
+  // Modulo 2^32, and what is above.
+  bytes.writeUInt32BE(offset >>> 0, 4);
+  bytes.writeUInt32BE(Math.floor(offset / 2 ** 32), 0);
+  bytes.writeUInt32BE(header.length, 8);
+  bytes[12] = header.kind;
+  bytes[13] = header.codec;
+  bytes.set(header.sha256, 14);
   return bytes;
 }
 

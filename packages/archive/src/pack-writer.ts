@@ -3,9 +3,10 @@ import type { ArchiveFiles, WritableFile } from "./archive-files.js";
 import { BACKGROUND_SYNC_BYTES, WRITE_BUFFER_BYTES, WRITE_BUFFERS_MAX } from "./archive-limits.js";
 import {
   encodeFooterStart,
-  encodeRecordHeader,
+  encodeIndexEntry,
   INDEX_ENTRY_BYTES,
   PACK_MAGIC,
+  RECORD_HEADER_BYTES,
   type RecordHeader,
 } from "./pack-format.js";
 
@@ -52,15 +53,21 @@ export class PackWriter {
     return this.#index.length;
   }
 
-  /** Adds a record. The body may be reused once the promise is settled. */
-  async add(header: RecordHeader, body: Uint8Array): Promise<void> {
-    const encoded = encodeRecordHeader(header);
-    const entry = Buffer.allocUnsafe(INDEX_ENTRY_BYTES);
-    entry.writeBigUInt64BE(BigInt(this.#bytes), 0);
-    entry.set(encoded, 8);
+  /**
+   * Adds a record. Null when it was copied at once, as nearly all are; else the body may be reused
+   * once the promise is settled.
+   */
+  add(header: RecordHeader, body: Uint8Array): Promise<void> | null {
+    this.#throwFailure();
+    const entry = encodeIndexEntry(this.#bytes, header);
+    const encoded = entry.subarray(INDEX_ENTRY_BYTES - RECORD_HEADER_BYTES);
     this.#index.push(entry);
-    await this.#append(encoded);
-    await this.#append(body);
+    if (this.#buffer.length - this.#used < encoded.length + body.length) {
+      return this.#addInParts(encoded, body);
+    }
+    this.#copy(encoded);
+    this.#copy(body);
+    return null;
   }
 
   /** Writes index and footer, makes all of it durable and closes the file. Answers the pack id. */
@@ -87,19 +94,26 @@ export class PackWriter {
     await this.#file.close();
   }
 
+  async #addInParts(encoded: Uint8Array, body: Uint8Array): Promise<void> {
+    await this.#append(encoded);
+    await this.#append(body);
+  }
+
   async #append(bytes: Uint8Array): Promise<void> {
     this.#throwFailure();
-    this.#bytes += bytes.length;
     for (let done = 0; done < bytes.length; ) {
       if (this.#used === this.#buffer.length) await this.#flush();
       const part = Math.min(bytes.length - done, this.#buffer.length - this.#used);
-      this.#buffer.set(
-        done === 0 && part === bytes.length ? bytes : bytes.subarray(done, done + part),
-        this.#used,
-      );
-      this.#used += part;
+      this.#copy(bytes.subarray(done, done + part));
       done += part;
     }
+  }
+
+  /** Copies bytes that fit into the buffer. */
+  #copy(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#used);
+    this.#used += bytes.length;
+    this.#bytes += bytes.length;
   }
 
   /** Hands the buffer to the disk and takes another, waiting for one if all are on their way. */

@@ -25,9 +25,9 @@ export async function publishManifest(
   await files.remove(part);
   const { sha256, bytes } = await writeDigested(files, part, async (writer) => {
     await writer.write(`${encodeHead(head)}\n`);
-    for await (const { texts, tiles } of work.lines()) {
-      for (const tile of tiles) sums.add(tile);
-      for (const text of texts) await writer.write(`${text}\n`);
+    for await (const lines of work.lines()) {
+      sums.join(lines.sums);
+      await writer.write(lines.text);
     }
     requireWhole(head, sums);
     return encodeFootStart(sums);

@@ -1,15 +1,16 @@
 import { ArchiveError, DamageError } from "./archive-error.js";
 import type { ArchiveFiles, FileLock } from "./archive-files.js";
+import { KEPT_LINES_BYTES_MAX } from "./archive-limits.js";
 import { DigestedLines } from "./digested-lines.js";
 import { writeDigested } from "./digested-writer.js";
 import { makeDurableFolder } from "./durable-folder.js";
-import { decodeFoot, encodeFootStart } from "./foot-text.js";
+import { encodeFootStart } from "./foot-text.js";
 import { decodeHead, encodeHead } from "./head-text.js";
 import { TileSums } from "./manifest-stream.js";
 import { unreadable } from "./pack-check.js";
+import { linesOf, type ReadLines, readSegment, type SegmentLines } from "./segment-lines.js";
 import type { SnapshotHead } from "./snapshot-head.js";
 import type { TileLine } from "./tile-line.js";
-import { decodeTileLine } from "./tile-text.js";
 import {
   PART,
   parseSegmentFile,
@@ -27,6 +28,9 @@ export class WorkFolder {
   readonly #files: ArchiveFiles;
   readonly #lock: FileLock;
   #segments: SegmentName[] = [];
+  /** Lines that this process wrote, by number of their segment: they need not be read again. */
+  readonly #kept = new Map<number, SegmentLines>();
+  #keptBytes = 0;
 
   private constructor(files: ArchiveFiles, id: string, head: SnapshotHead, lock: FileLock) {
     this.#files = files;
@@ -120,21 +124,38 @@ export class WorkFolder {
   }
 
   /** Makes the lines of a closed pack durable; from then on gc leaves the pack alone. */
-  async addSegment(pack: string | null, lines: readonly string[], sums: TileSums): Promise<void> {
+  async addSegment(pack: string | null, lines: SegmentLines): Promise<void> {
     const segment = { number: this.#segments.length + 1, pack };
     await this.#writeDurably(segmentFile(segment), async (writer) => {
-      for (const line of lines) await writer.write(`${line}\n`);
-      return encodeFootStart(sums);
+      await writer.write(lines.text);
+      return encodeFootStart(lines.sums);
     });
     this.#segments.push(segment);
+    if (this.#keptBytes + lines.text.length > KEPT_LINES_BYTES_MAX) return;
+    this.#keptBytes += lines.text.length;
+    this.#kept.set(segment.number, lines);
   }
 
   /**
-   * The tile lines of all segments, a batch at a time.
+   * The tile lines of all segments, some at a time. What was not kept is read and checked again.
    * @throws DamageError when a segment is not what was written.
    */
-  async *lines(): AsyncGenerator<{ readonly texts: string[]; readonly tiles: TileLine[] }> {
-    for (const segment of this.#segments) yield* this.#linesOf(segment);
+  async *lines(): AsyncGenerator<SegmentLines> {
+    for (const segment of this.#segments) {
+      const kept = this.#kept.get(segment.number);
+      if (kept !== undefined) yield kept;
+      else for await (const lines of this.#read(segment)) yield linesOf(lines);
+    }
+  }
+
+  /**
+   * The tiles of all segments in order.
+   * @throws DamageError when a segment is not what was written.
+   */
+  async *tiles(): AsyncGenerator<TileLine> {
+    for (const segment of this.#segments) {
+      for await (const { tiles } of this.#read(segment)) yield* tiles;
+    }
   }
 
   /** Deletes the folder; its lock goes last, and stays held until it has gone. */
@@ -160,11 +181,15 @@ export class WorkFolder {
     await this.#files.syncFolder(`${WORK}/${this.id}`);
   }
 
+  #read(segment: SegmentName): AsyncGenerator<ReadLines> {
+    return readSegment(this.#files, this.file(segmentFile(segment)), segment.pack);
+  }
+
   async #lastPathOf(segment: SegmentName, after: string | null): Promise<string | null> {
     const sums = new TileSums();
     sums.lastPath = after;
     try {
-      for await (const { tiles } of this.#linesOf(segment)) {
+      for await (const { tiles } of this.#read(segment)) {
         for (const tile of tiles) {
           if (!sums.follows(tile.path)) return null;
           sums.add(tile);
@@ -176,33 +201,6 @@ export class WorkFolder {
       throw error;
     }
     return sums.lastPath;
-  }
-
-  async *#linesOf(
-    segment: SegmentName,
-  ): AsyncGenerator<{ readonly texts: string[]; readonly tiles: TileLine[] }> {
-    const name = this.file(segmentFile(segment));
-    const file = await this.#files.openRead(name);
-    const damaged = (message: string): DamageError =>
-      new DamageError({ part: "manifest", file: name, message });
-    if (file === null) throw damaged("the file is missing.");
-    try {
-      const lines = new DigestedLines(file);
-      for await (const texts of lines.batches()) {
-        const tiles = texts.flatMap((text) => decodeTileLine(text) ?? []);
-        const strange = tiles.some(
-          (tile) => tile.kind !== "unchanged" && tile.pack !== segment.pack,
-        );
-        if (tiles.length < texts.length || strange) throw damaged("a line is not a tile's.");
-        yield { texts, tiles };
-      }
-      const foot = decodeFoot(lines.last.trimEnd());
-      if (foot === null || lines.sha256?.equals(foot.sha256) !== true) {
-        throw damaged("its bytes do not have the digest it ends with.");
-      }
-    } finally {
-      await file.close();
-    }
   }
 }
 

@@ -1,7 +1,9 @@
+import { strict as assert } from "node:assert";
 import {
-  type FoldedDelta,
   foldChunk,
   foldDeltaChunk,
+  foldDeltaTiles,
+  type FoldedChanges as MerkleFolded,
   sha256,
   type TreeNode,
 } from "@holdfast/merkle";
@@ -42,28 +44,38 @@ export type Folded =
   | FoldedChanges
   | { readonly kind: "invalid"; readonly chunkId: Buffer; readonly why: string };
 
-/** Folds one body; never throws for what is in it. */
-export function runFoldTask(bytes: Buffer, { kind, path, start, end }: FoldTask): Folded {
+/** Folds bodies that lie in `bytes` one behind the other; never throws for what is in them. */
+export function runFoldTasks(bytes: Buffer, tasks: readonly FoldTask[]): Folded[] {
+  return foldTogether(bytes, tasks) ?? tasks.map((task) => runFoldTask(bytes, task));
+}
+
+/** Tiles of a delta, which are small, are folded together. */
+function foldTogether(bytes: Buffer, tasks: readonly FoldTask[]): Folded[] | null {
+  if (!tasks.every(({ kind }) => kind === "delta")) return null;
+  const all = foldDeltaTiles(bytes, tasks);
+  if (all === null) return null;
+  return tasks.map(({ start, end }, index) => {
+    const folded = all[index];
+    assert(folded !== undefined);
+    return foldedChanges(sha256(bytes.subarray(start, end)), folded);
+  });
+}
+
+function runFoldTask(bytes: Buffer, { kind, path, start, end }: FoldTask): Folded {
   const body = bytes.subarray(start, end);
   const chunkId = sha256(body);
   try {
     if (kind === "full") return { kind, chunkId, ...foldChunk(path, body) };
-    return { kind, chunkId, ...changesOf(foldDeltaChunk(path, body)) };
+    return foldedChanges(chunkId, foldDeltaChunk(path, body));
   } catch (error) {
     return { kind: "invalid", chunkId, why: error instanceof Error ? error.message : `${error}` };
   }
 }
 
-function changesOf(delta: FoldedDelta): Omit<FoldedChanges, "kind" | "chunkId"> {
-  let added = 0;
-  for (const change of delta.changes) {
-    if (change.kind === "put" && change.oldValueHash === null) added += 1;
-  }
-  return {
-    from: delta.fromNode,
-    to: delta.toNode,
-    changes: delta.changes.length,
-    added,
-    deleted: delta.deletes,
-  };
+function foldedChanges(
+  chunkId: Buffer,
+  { fromNode, toNode, puts, added, deletes }: MerkleFolded,
+): FoldedChanges {
+  const changes = puts + deletes;
+  return { kind: "delta", chunkId, from: fromNode, to: toNode, changes, added, deleted: deletes };
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { encodeStateItem, sha256 } from "@holdfast/merkle";
-import { type FoldTask, runFoldTask } from "./fold-jobs.js";
+import { type FoldTask, runFoldTasks } from "./fold-jobs.js";
 import { FoldPool } from "./fold-pool.js";
 
 const FRAMES = 100;
@@ -28,7 +28,7 @@ async function foldAll(pool: FoldPool): Promise<void> {
     const copy = Buffer.from(bytes);
     const answer = await pool.fold(bytes, [task]);
     assert.deepEqual(answer.bytes, copy, `frame ${index}`);
-    assert.deepEqual(answer.folded, [runFoldTask(copy, task)], `frame ${index}`);
+    assert.deepEqual(answer.folded, runFoldTasks(copy, [task]), `frame ${index}`);
     assert.equal(answer.folded[0]?.kind, index % 10 === 0 ? "invalid" : "full");
   });
   await Promise.all(answers);

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { TreeNode } from "@holdfast/merkle";
-import { type Folded, type FoldTask, runFoldTask } from "./fold-jobs.js";
+import { type Folded, type FoldTask, runFoldTasks } from "./fold-jobs.js";
 
 /** Bodies that were folded, in the buffer that carries them again. */
 export interface FoldAnswer {
@@ -89,7 +89,7 @@ export class FoldPool implements AsyncDisposable {
 
   #foldHere(bytes: Buffer, tasks: readonly FoldTask[]): FoldAnswer {
     this.#folded += 1;
-    return { bytes, folded: tasks.map((task) => runFoldTask(bytes, task)) };
+    return { bytes, folded: runFoldTasks(bytes, tasks) };
   }
 
   #startThread(): void {

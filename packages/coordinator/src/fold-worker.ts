@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { prepareFoldChunk, prepareFoldDelta } from "@holdfast/merkle";
-import { type FoldTask, runFoldTask } from "./fold-jobs.js";
+import { type FoldTask, runFoldTasks } from "./fold-jobs.js";
 
 /** What the pool sends: bodies in one buffer, which goes back with the answer. */
 export interface FoldRequest {
@@ -15,6 +15,6 @@ prepareFoldChunk();
 
 parentPort?.on("message", ({ id, buffer, tasks }: FoldRequest) => {
   const bytes = Buffer.from(buffer);
-  const folded = tasks.map((task) => runFoldTask(bytes, task));
+  const folded = runFoldTasks(bytes, tasks);
   parentPort?.postMessage({ id, buffer, folded }, [buffer]);
 });

@@ -42,10 +42,8 @@ export async function takeSnapshot(
     });
   report();
   for await (const tiles of streamOf(writer, target, pool, dependencies)) {
-    for (const { tile, body } of tiles) {
-      sum.add(tile);
-      await writer.add(tile, body, { digestChecked: true });
-    }
+    for (const { tile } of tiles) sum.add(tile);
+    await writer.addAll(tiles, { digestChecked: true });
     report();
   }
   sum.check(writer);

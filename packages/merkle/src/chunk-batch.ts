@@ -40,7 +40,7 @@ export class ChunkBatch implements FoldedTree {
 
   /** Null where WebAssembly's SIMD is missing. */
   static create(): ChunkBatch | null {
-    const tree = TreeBatch.create(BODY_BYTES_MAX);
+    const tree = TreeBatch.create(BODY_BYTES_MAX, 1);
     return tree === null ? null : new ChunkBatch(tree);
   }
 
@@ -54,7 +54,7 @@ export class ChunkBatch implements FoldedTree {
     if (items === null) return null;
     const root = this.#shape(path, items);
     if (this.#tree.records.full) return null;
-    [this.#node = EMPTY_NODE] = this.#tree.hash(root);
+    [this.#node = EMPTY_NODE] = this.#tree.hash([root]);
     this.#items = items;
     this.#itemBytes = 0;
     for (let i = 0; i < items; i++) this.#itemBytes += this.itemEnd(i) - this.itemStart(i);

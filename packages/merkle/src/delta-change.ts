@@ -1,6 +1,7 @@
 import { HASH_BYTES, sha256 } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
-import { fieldBytes, WireReader, type WireWriter } from "./wire.js";
+import { proofInvalid } from "./proof-invalid.js";
+import { fieldBytes, type WireReader, type WireWriter } from "./wire.js";
 
 /** One difference of two states. */
 export type DeltaChange =
@@ -24,6 +25,9 @@ const TAG_DELETE = 0x12;
 const TAG_SUBJECT = 0x0a;
 const TAG_OLD_VALUE_HASH = 0x12;
 
+/** Where a hash that is not there begins. */
+export const ABSENT = -1;
+
 /** Appends a change as field `changes` of DeltaChunk. */
 export function writeChange(body: WireWriter, change: DeltaChange): void {
   const subject = change.kind === "put" ? change.item : change.keyHash;
@@ -36,42 +40,87 @@ export function writeChange(body: WireWriter, change: DeltaChange): void {
   if (oldValueHash !== null) body.field(TAG_OLD_VALUE_HASH, oldValueHash);
 }
 
-/**
- * Reads the next field `changes` of DeltaChunk. Buffers other than the hashes of key and value of
- * a put are views.
- * @throws PROOF_INVALID unless it is canonical and a change at all.
- */
-export function readChange(body: WireReader): DeltaChange {
-  const outer = new WireReader(body.bytes, body.field(TAG_CHANGE));
-  const isPut = outer.tag === TAG_PUT;
-  const fields = new WireReader(body.bytes, outer.field(isPut ? TAG_PUT : TAG_DELETE));
-  outer.done();
-  const change = isPut ? readPut(fields) : readDelete(fields);
-  fields.done();
-  return change;
+/** Reads fields `changes` of DeltaChunk; what was read last is in its fields. */
+export class ChangeCursor {
+  isPut = false;
+  /** Of a put: its item. */
+  readonly item: ItemCursor;
+  /** Of a delete: where the key hash begins. */
+  keyHashAt = 0;
+  /** Where the hash of the value in the earlier state begins; -1: the key was absent. */
+  oldValueHashAt: number = ABSENT;
+  readonly #body: WireReader;
+
+  constructor(body: WireReader) {
+    this.#body = body;
+    this.item = new ItemCursor(body.bytes);
+  }
+
+  /**
+   * Steps to the next change; false behind the last.
+   * @throws PROOF_INVALID unless it is canonical.
+   */
+  next(): boolean {
+    const body = this.#body;
+    if (body.nextTag() !== TAG_CHANGE) return false;
+    const outerEnd = body.enter(TAG_CHANGE);
+    this.isPut = body.nextTag() === TAG_PUT;
+    const changeEnd = body.enter(this.isPut ? TAG_PUT : TAG_DELETE);
+    if (this.isPut) this.#readPut(body);
+    else this.#readDelete(body);
+    body.leave(changeEnd);
+    body.leave(outerEnd);
+    return true;
+  }
+
+  #readPut(body: WireReader): void {
+    const fieldsEnd = body.enter(TAG_SUBJECT);
+    this.item.parse(body.at, body.end);
+    body.begin(body.end, fieldsEnd);
+    this.oldValueHashAt =
+      body.nextTag() === TAG_OLD_VALUE_HASH ? body.fixedAt(TAG_OLD_VALUE_HASH, HASH_BYTES) : ABSENT;
+  }
+
+  #readDelete(body: WireReader): void {
+    this.keyHashAt = body.fixedAt(TAG_SUBJECT, HASH_BYTES);
+    this.oldValueHashAt = body.fixedAt(TAG_OLD_VALUE_HASH, HASH_BYTES);
+  }
 }
 
-function readPut(fields: WireReader): DeltaChange {
-  const { start, end } = fields.field(TAG_SUBJECT);
-  const cursor = new ItemCursor(fields.bytes);
-  cursor.parse(start, end);
-  const valueHash = sha256(fields.bytes.subarray(cursor.valueStart, end));
-  const oldValueHash =
-    fields.tag === TAG_OLD_VALUE_HASH ? fields.fixed(TAG_OLD_VALUE_HASH, HASH_BYTES) : null;
-  if (oldValueHash?.equals(valueHash)) throw fields.malformed("the put changes nothing");
+/**
+ * Reads all fields `changes` of DeltaChunk, which come first. Buffers other than the hashes of key
+ * and value of a put are views.
+ * @throws PROOF_INVALID unless each is canonical and a change at all.
+ */
+export function readChanges(body: WireReader): DeltaChange[] {
+  const cursor = new ChangeCursor(body);
+  const changes: DeltaChange[] = [];
+  while (cursor.next()) changes.push(changeOf(cursor, body.bytes));
+  return changes;
+}
+
+function changeOf({ isPut, item, keyHashAt, oldValueHashAt }: ChangeCursor, bytes: Buffer) {
+  const hashAt = (at: number): Buffer => bytes.subarray(at, at + HASH_BYTES);
+  if (!isPut) {
+    return {
+      kind: "delete",
+      keyHash: hashAt(keyHashAt),
+      oldValueHash: hashAt(oldValueHashAt),
+    } as const;
+  }
+  const valueHash = sha256(bytes.subarray(item.valueStart, item.end));
+  const oldValueHash = oldValueHashAt === ABSENT ? null : hashAt(oldValueHashAt);
+  if (oldValueHash?.equals(valueHash)) throw changesNothing();
   return {
     kind: "put",
-    keyHash: sha256(fields.bytes.subarray(cursor.keyStart, cursor.keyEnd)),
-    item: fields.bytes.subarray(start, end),
+    keyHash: sha256(bytes.subarray(item.keyStart, item.keyEnd)),
+    item: bytes.subarray(item.start, item.end),
     valueHash,
     oldValueHash,
-  };
+  } as const;
 }
 
-function readDelete(fields: WireReader): DeltaChange {
-  return {
-    kind: "delete",
-    keyHash: fields.fixed(TAG_SUBJECT, HASH_BYTES),
-    oldValueHash: fields.fixed(TAG_OLD_VALUE_HASH, HASH_BYTES),
-  };
+/** PROOF_INVALID for a put of the value that was there. */
+export function changesNothing(): Error {
+  return proofInvalid("A put changes nothing.");
 }

@@ -1,36 +1,17 @@
-import { type DeltaChange, readChange, TAG_CHANGE, writeChange } from "./delta-change.js";
-import { foldDelta } from "./delta-fold.js";
-import { type DeltaNodeMaker, type NextStep, walkDelta } from "./delta-walk.js";
-import { readStep, writeStep } from "./frontier-step.js";
+import { HoldfastError } from "@holdfast/core";
+import { DeltaBatch } from "./delta-batch.js";
+import { type DeltaChange, readChanges, writeChange } from "./delta-change.js";
+import { checkChanges, foldDeltaInSteps } from "./delta-steps.js";
+import { DeltaWalk } from "./delta-walk.js";
+import type { DeltaTile, FoldedChanges } from "./folded-delta.js";
+import { type DeltaTree, FrontierWriter } from "./frontier-writer.js";
 import type { TreeNode } from "./tree-node.js";
 import { WireReader, WireWriter } from "./wire.js";
 
-/** What a delta chunk folds to. */
-export interface FoldedDelta {
-  /** The node of the subtree in the earlier state. */
-  readonly fromNode: TreeNode;
-  /** The node of the subtree in the later state. */
-  readonly toNode: TreeNode;
+/** What a delta chunk folds to, and its changes. */
+export interface FoldedDelta extends FoldedChanges {
   /** In ascending order of key hash; items and hashes are views of the body. */
   readonly changes: readonly DeltaChange[];
-  readonly puts: number;
-  readonly deletes: number;
-}
-
-/**
- * A place in the binary tree: the first `depth` bits of `keyHash`; the rest is zero. The key hash
- * is reused: copy what you keep.
- */
-export interface BitPath {
-  readonly keyHash: Buffer;
-  /** 0..256. */
-  readonly depth: number;
-}
-
-/** The later state, as the writer of a delta needs it. */
-export interface DeltaTree {
-  /** The node and the number of items of the subtree at a place under the tile's path. */
-  node(bitPath: BitPath): { readonly node: TreeNode; readonly items: number };
 }
 
 /** A delta tile, written. */
@@ -41,6 +22,14 @@ export interface DeltaBody {
   readonly toNode: TreeNode;
 }
 
+/** Made when first needed, then kept: one for each thread. */
+let batch: DeltaBatch | null | undefined;
+
+/** Makes now what the first fold of this thread would make. */
+export function prepareFoldDelta(): void {
+  if (batch === undefined) batch = DeltaBatch.create();
+}
+
 /**
  * Folds the body of a delta tile (fields `changes` and `frontier` of DeltaChunk as on the wire) to
  * the nodes of the subtree at `path` in both states. When these fold to both roots, the tile holds
@@ -49,12 +38,37 @@ export interface DeltaBody {
  */
 export function foldDeltaChunk(path: string, body: Buffer): FoldedDelta {
   const reader = new WireReader(body);
-  const changes: DeltaChange[] = [];
-  while (reader.tag === TAG_CHANGE) changes.push(readChange(reader));
-  const { from, to } = foldDelta(path, changes, () => readStep(reader));
-  reader.done();
-  const puts = changes.filter((change) => change.kind === "put").length;
-  return { fromNode: from, toNode: to, changes, puts, deletes: changes.length - puts };
+  const changes = readChanges(reader);
+  const together = foldDeltaTiles(body, [{ path, start: 0, end: body.length }]);
+  if (together?.[0] !== undefined) return { ...together[0], changes };
+  const { from, to } = foldDeltaInSteps(path, changes, reader);
+  const puts = changes.filter((change) => change.kind === "put");
+  return {
+    fromNode: from,
+    toNode: to,
+    changes,
+    puts: puts.length,
+    added: puts.filter(({ oldValueHash }) => oldValueHash === null).length,
+    deletes: changes.length - puts.length,
+  };
+}
+
+/**
+ * Folds the bodies of many tiles, which lie in `bytes` one behind the other, as `foldDeltaChunk`
+ * does: some times faster than one by one. Null when one of them is too large for this or folds to
+ * nothing: `foldDeltaChunk` says of each what it is.
+ */
+export function foldDeltaTiles(
+  bytes: Buffer,
+  tiles: readonly DeltaTile[],
+): readonly FoldedChanges[] | null {
+  prepareFoldDelta();
+  try {
+    return batch?.fold(bytes, tiles) ?? null;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.reason === "PROOF_INVALID") return null;
+    throw error;
+  }
 }
 
 /**
@@ -67,14 +81,13 @@ export function encodeDeltaBody(
   changes: readonly DeltaChange[],
   view: DeltaTree,
 ): DeltaBody {
-  const body = new WireWriter();
-  for (const change of changes) writeChange(body, change);
-  const { from, to } = foldDelta(path, changes, frontierOf(view, body));
-  return { body: body.finish(), fromNode: from, toNode: to };
+  const body = writeDeltaBody(path, changes, view);
+  const { fromNode, toNode } = foldDeltaChunk(path, body);
+  return { body, fromNode, toNode };
 }
 
 /**
- * The same body without the fold, for who has the nodes of both states already: a third cheaper.
+ * The same body without the fold, for who has the nodes of both states already.
  * @throws PROOF_INVALID like `encodeDeltaBody`.
  */
 export function writeDeltaBody(
@@ -84,24 +97,8 @@ export function writeDeltaBody(
 ): Buffer {
   const body = new WireWriter();
   for (const change of changes) writeChange(body, change);
-  walkDelta(path, changes, frontierOf(view, body), NO_NODES);
+  const walk = new DeltaWalk(new FrontierWriter(changes, view, body));
+  checkChanges(path, changes, walk);
+  walk.walk(path, 0, changes.length);
   return body.finish();
-}
-
-const NO_NODES: DeltaNodeMaker<null> = {
-  empty: null,
-  leaf: () => null,
-  inner: () => null,
-  combine: () => null,
-};
-
-/** Answers the steps of the walk from the later state, and writes them down. */
-function frontierOf(view: DeltaTree, body: WireWriter): NextStep {
-  return (position, depth, change) => {
-    const { node, items } = view.node({ keyHash: position, depth });
-    const others = change?.kind === "put" ? items - 1 : items;
-    const step = change === null ? node : ({ kind: others === 0 ? "end" : "enter" } as const);
-    writeStep(body, step);
-    return step;
-  };
 }

@@ -1,6 +1,6 @@
 import { HASH_BYTES } from "./hash.js";
-import { EMPTY_NODE, type TreeNode } from "./tree-node.js";
-import { WireReader, type WireWriter } from "./wire.js";
+import type { TreeNode } from "./tree-node.js";
+import type { WireReader, WireWriter } from "./wire.js";
 
 /**
  * One step of the walk over the binary tree under a delta tile: an unchanged subtree, the end at
@@ -48,38 +48,54 @@ export function writeStep(body: WireWriter, step: FrontierStep): void {
   }
 }
 
-/**
- * Reads the next field `frontier` of DeltaChunk; hashes are views.
- * @throws PROOF_INVALID unless it is canonical.
- */
-export function readStep(body: WireReader): FrontierStep {
-  const fields = new WireReader(body.bytes, body.field(TAG_FRONTIER));
-  const step = stepOf(fields);
-  fields.done();
-  return step;
-}
+/** Reads fields `frontier` of DeltaChunk; what was read last is in its fields. */
+export class StepCursor {
+  kind: FrontierStep["kind"] = "end";
+  /** Where the hash of an inner node, or the key hash of a leaf begins. */
+  hashAt = 0;
+  /** Where the value hash of a leaf begins. */
+  valueHashAt = 0;
+  readonly #body: WireReader;
 
-function stepOf(fields: WireReader): FrontierStep {
-  switch (fields.tag) {
-    case TAG_EMPTY:
-      fields.flag(TAG_EMPTY);
-      return EMPTY_NODE;
-    case TAG_LEAF: {
-      const leaf = new WireReader(fields.bytes, fields.field(TAG_LEAF));
-      const keyHash = leaf.fixed(TAG_KEY_HASH, HASH_BYTES);
-      const valueHash = leaf.fixed(TAG_VALUE_HASH, HASH_BYTES);
-      leaf.done();
-      return { kind: "leaf", keyHash, valueHash };
+  constructor(body: WireReader) {
+    this.#body = body;
+  }
+
+  /**
+   * Steps to the next one.
+   * @throws PROOF_INVALID unless there is one, and it is canonical.
+   */
+  next(): void {
+    const body = this.#body;
+    const outerEnd = body.enter(TAG_FRONTIER);
+    switch (body.nextTag()) {
+      case TAG_EMPTY:
+        body.flag(TAG_EMPTY);
+        this.kind = "empty";
+        break;
+      case TAG_LEAF: {
+        const stepEnd = body.enter(TAG_LEAF);
+        this.hashAt = body.fixedAt(TAG_KEY_HASH, HASH_BYTES);
+        this.valueHashAt = body.fixedAt(TAG_VALUE_HASH, HASH_BYTES);
+        body.leave(stepEnd);
+        this.kind = "leaf";
+        break;
+      }
+      case TAG_INNER:
+        this.hashAt = body.fixedAt(TAG_INNER, HASH_BYTES);
+        this.kind = "inner";
+        break;
+      case TAG_END:
+        body.flag(TAG_END);
+        this.kind = "end";
+        break;
+      case TAG_ENTER:
+        body.flag(TAG_ENTER);
+        this.kind = "enter";
+        break;
+      default:
+        throw body.malformed("a frontier step is expected");
     }
-    case TAG_INNER:
-      return { kind: "inner", hash: fields.fixed(TAG_INNER, HASH_BYTES) };
-    case TAG_END:
-      fields.flag(TAG_END);
-      return { kind: "end" };
-    case TAG_ENTER:
-      fields.flag(TAG_ENTER);
-      return { kind: "enter" };
-    default:
-      throw fields.malformed("a frontier step is expected");
+    body.leave(outerEnd);
   }
 }

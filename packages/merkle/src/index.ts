@@ -7,17 +7,18 @@ export {
   prepareFoldChunk,
 } from "./chunk.js";
 export {
-  type BitPath,
   type DeltaBody,
-  type DeltaTree,
   encodeDeltaBody,
   type FoldedDelta,
   foldDeltaChunk,
+  foldDeltaTiles,
+  prepareFoldDelta,
   writeDeltaBody,
 } from "./delta.js";
 export type { DeltaChange } from "./delta-change.js";
-export { prepareFoldDelta } from "./delta-fold.js";
 export type { FoldedChunk, FoldedTree } from "./folded-chunk.js";
+export type { DeltaTile, FoldedChanges } from "./folded-delta.js";
+export type { BitPath, DeltaTree } from "./frontier-writer.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
 export { HashBatch } from "./hash-batch.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";

@@ -19,7 +19,7 @@ export const RECORDS_BYTES: number = (LEAVES_MAX + INNERS_MAX + 1) * RECORD_BYTE
 
 /**
  * A node is a number: a leaf's index, INNER + an inner node's index, EMPTY, or below that an inner
- * node of which only the hash is given.
+ * node of which only the hash is given, by its address.
  */
 export const EMPTY = -1;
 export const INNER: number = LEAVES_MAX;
@@ -49,7 +49,6 @@ export class NodeRecords {
   #innersMade = 0;
   #leaves = 0;
   #inners = 0;
-  #given: Buffer[] = [];
   #full = false;
 
   /** Takes RECORDS_BYTES of `bytes`, from `start` on. */
@@ -112,7 +111,6 @@ export class NodeRecords {
   clear(): void {
     this.#leaves = 0;
     this.#inners = 0;
-    this.#given = [];
     this.#full = false;
   }
 
@@ -130,14 +128,14 @@ export class NodeRecords {
     return leaf;
   }
 
-  /** Makes an inner node of which only the hash is known; at most as many as the caller has. */
-  makeGiven(hash: Buffer): number {
-    return EMPTY - this.#given.push(hash);
+  /** An inner node of which only the hash is known, which lies at `address`. */
+  given(address: number): number {
+    return EMPTY - 1 - address;
   }
 
-  /** The hash of such a node. */
-  givenHash(node: number): Buffer {
-    return this.#given[EMPTY - 1 - node] ?? EMPTY_HASH;
+  /** Where the hash of such a node lies. */
+  givenAt(node: number): number {
+    return EMPTY - 1 - node;
   }
 
   /** Makes the inner node above two halves. */
@@ -180,8 +178,14 @@ export class NodeRecords {
   }
 
   #place(node: number, at: number): void {
-    if (node >= 0) this.#targets[node] = at;
-    else this.#bytes.set(node === EMPTY ? EMPTY_HASH : this.givenHash(node), at);
+    if (node >= 0) {
+      this.#targets[node] = at;
+    } else if (node === EMPTY) {
+      this.#bytes.set(EMPTY_HASH, at);
+    } else {
+      const given = this.givenAt(node);
+      this.#bytes.copyWithin(at, given, given + HASH_BYTES);
+    }
   }
 }
 

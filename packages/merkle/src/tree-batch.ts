@@ -12,9 +12,6 @@ import {
 } from "./node-records.js";
 import { EMPTY_NODE, type TreeNode } from "./tree-node.js";
 
-/** Most trees hashed together: the earlier and the later state. */
-const ROOTS_MAX = 2;
-
 /**
  * Hashes trees breadth-first: all leaves in one batch, then the inner nodes by height, so that four
  * hashes are computed at a time.
@@ -25,21 +22,24 @@ export class TreeBatch {
   /** First address behind the records, free for the owner. */
   readonly spareAt: number;
 
-  private constructor(batch: HashBatch) {
+  private constructor(batch: HashBatch, rootsMax: number) {
     this.batch = batch;
-    const recordsAt = batch.heapStart + ROOTS_MAX * HASH_BYTES;
+    const recordsAt = batch.heapStart + rootsMax * HASH_BYTES;
     this.records = new NodeRecords(batch.bytes, recordsAt);
     this.spareAt = recordsAt + RECORDS_BYTES;
   }
 
-  /** A batch with so many bytes for its owner; null where WebAssembly's SIMD is missing. */
-  static create(spareBytes: number): TreeBatch | null {
-    const batch = HashBatch.create(ROOTS_MAX * HASH_BYTES + RECORDS_BYTES + spareBytes);
-    return batch === null ? null : new TreeBatch(batch);
+  /**
+   * A batch with so many bytes for its owner, and for at most so many trees hashed together; null
+   * where WebAssembly's SIMD is missing.
+   */
+  static create(spareBytes: number, rootsMax: number): TreeBatch | null {
+    const batch = HashBatch.create(rootsMax * HASH_BYTES + RECORDS_BYTES + spareBytes);
+    return batch === null ? null : new TreeBatch(batch, rootsMax);
   }
 
   /** The nodes at the roots of trees over all leaves and inner nodes in the records. */
-  hash(...roots: readonly number[]): TreeNode[] {
+  hash(roots: readonly number[]): TreeNode[] {
     const { batch, records } = this;
     for (const [i, root] of roots.entries()) {
       if (root >= 0) records.setTarget(root, batch.heapStart + HASH_BYTES * i);
@@ -71,7 +71,9 @@ export class TreeBatch {
 
   #nodeOf(root: number, hashAt: number): TreeNode {
     if (root === EMPTY) return EMPTY_NODE;
-    if (root < EMPTY) return { kind: "inner", hash: Buffer.from(this.records.givenHash(root)) };
+    if (root < EMPTY) {
+      return { kind: "inner", hash: this.copy(this.records.givenAt(root), HASH_BYTES) };
+    }
     if (root >= INNER) return { kind: "inner", hash: this.copy(hashAt, HASH_BYTES) };
     const leaf = this.records.leafAt(root);
     const keyHash = this.copy(leaf + KEY_HASH, HASH_BYTES);

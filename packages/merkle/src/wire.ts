@@ -1,49 +1,58 @@
 import { proofInvalid } from "./proof-invalid.js";
 import { VARINT_BYTES_MAX, VarintReader, varintBytes, writeVarint } from "./varint.js";
 
-/** A stretch of the bytes read. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
  * Reads protobuf fields whose order, tags and lengths are fixed, so that only the canonical
- * encoding passes. All tags are single bytes.
+ * encoding passes. All tags are single bytes. Positions are fields, so that a step makes no garbage.
  */
 export class WireReader {
   readonly bytes: Buffer;
-  at: number;
-  readonly end: number;
+  at = 0;
+  /** Behind what is read: the message, or the field that was entered last. */
+  end = 0;
   readonly #varint: VarintReader;
 
-  constructor(bytes: Buffer, span: Span = { start: 0, end: bytes.length }) {
+  constructor(bytes: Buffer) {
     this.bytes = bytes;
-    this.at = span.start;
-    this.end = span.end;
     this.#varint = new VarintReader(bytes);
+    this.begin(0, bytes.length);
+  }
+
+  /** Begins with the message from `start` to `end`. */
+  begin(start: number, end: number): void {
+    this.at = start;
+    this.end = end;
   }
 
   /** The tag that comes next; -1 at the end. */
-  get tag(): number {
+  nextTag(): number {
     return this.at < this.end ? (this.bytes[this.at] ?? -1) : -1;
   }
 
-  /** Reads a length-delimited field. */
-  field(tag: number): Span {
+  /** Goes into a length-delimited field; answers what `leave` needs. */
+  enter(tag: number): number {
     this.#expect(tag);
     const length = this.#varint.read(this.at + 1, this.end);
     const start = this.#varint.at;
     if (length > this.end - start) throw this.malformed("a field is cut off");
-    this.at = start + length;
-    return { start, end: this.at };
+    const outerEnd = this.end;
+    this.begin(start, start + length);
+    return outerEnd;
   }
 
-  /** Reads a field of exactly `length` bytes, as a view. */
-  fixed(tag: number, length: number): Buffer {
-    const { start, end } = this.field(tag);
-    if (end - start !== length) throw this.malformed(`a field is not ${length} bytes long`);
-    return this.bytes.subarray(start, end);
+  /** Leaves the field that was entered last, which must have been read to its end. */
+  leave(outerEnd: number): void {
+    this.done();
+    this.end = outerEnd;
+  }
+
+  /** Reads a field of exactly `length` bytes; answers where they begin. */
+  fixedAt(tag: number, length: number): number {
+    const outerEnd = this.enter(tag);
+    const start = this.at;
+    if (this.end - start !== length) throw this.malformed(`a field is not ${length} bytes long`);
+    this.begin(this.end, outerEnd);
+    return start;
   }
 
   /** Reads a boolean field, which is only written when true. */
@@ -65,7 +74,7 @@ export class WireReader {
   }
 
   #expect(tag: number): void {
-    if (this.tag !== tag) throw this.malformed(`tag 0x${tag.toString(16)} is expected`);
+    if (this.nextTag() !== tag) throw this.malformed(`tag 0x${tag.toString(16)} is expected`);
   }
 }
 
