@@ -18,8 +18,8 @@ import type { FrameResult } from "./scan-job.js";
 export interface DeltaSource extends DeltaStates {
   /** Null when its tree is pruned: then each tile is folded to get its node there. */
   readonly earlier: TreeView | null;
-  /** The encoded item of a key in the later state; null when it is absent. */
-  readonly row: (keyHash: Buffer) => Buffer | null;
+  /** The encoded item of a key that a version wrote; null when there is none. */
+  readonly rowOf: (keyHash: Buffer, version: bigint) => Buffer | null;
 }
 
 /** A frame of a delta; without one it may be that more changes have to be gathered. */
@@ -116,7 +116,7 @@ function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
   return delta;
 }
 
-function changeAt(index: number, { changes, row }: DeltaSource): DeltaChange {
+function changeAt(index: number, { changes, rowOf }: DeltaSource): DeltaChange {
   const keyHash = changes.keyHash(index);
   const oldValueHash = changes.oldValueHash(index);
   const valueHash = changes.newValueHash(index);
@@ -124,7 +124,7 @@ function changeAt(index: number, { changes, row }: DeltaSource): DeltaChange {
     if (oldValueHash === null) throw new Error("a deleted key has an old value");
     return { kind: "delete", keyHash, oldValueHash };
   }
-  const item = row(keyHash);
+  const item = rowOf(keyHash, changes.version(index));
   if (item === null || !valueHashOf(item).equals(valueHash)) {
     throw corrupt(`The row of key hash ${keyHash.toString("hex")}`);
   }

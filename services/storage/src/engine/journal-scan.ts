@@ -101,6 +101,7 @@ class JournalEntries implements RawVisitor {
 
   value(bytes: Buffer, length: number): void {
     if (this.#keyHash === null) return;
-    this.#visitor?.entry(this.#keyHash, length === 0 ? "" : bytes.toString("latin1", 0, length));
+    const oldValueHash = length === 0 ? "" : bytes.toString("latin1", 0, length);
+    this.#visitor?.entry(this.#keyHash, oldValueHash, this.#version);
   }
 }

@@ -39,7 +39,7 @@ function journalOf(entries: readonly Entry[]): JournalWalk {
         const text = entry.keyHash.toString("latin1");
         if (entry.keyHash.compare(start) < 0) continue;
         if (visitor.end !== null && text >= visitor.end) continue;
-        visitor.entry(text, entry.old?.toString("latin1") ?? "");
+        visitor.entry(text, entry.old?.toString("latin1") ?? "", entry.version);
       }
       return { stoppedAt: null, looked };
     },
@@ -102,7 +102,8 @@ test(`random histories in slices of any size (seed ${seed})`, () => {
         const [before, after] = [from.get(hex) ?? null, state.get(hex) ?? null];
         if (before === null ? after === null : after?.equals(before)) return [];
         const kind = after === null ? "deleted" : before === null ? "added" : "overwritten";
-        return [[hex, kind, before?.toString("hex") ?? null]];
+        const last = entries.findLast((entry) => entry.keyHash.toString("hex") === hex);
+        return [[hex, kind, before?.toString("hex") ?? null, last?.version]];
       });
     for (const slice of [1, 7, 1_000_000]) {
       const gatherer = new ChangeGatherer(
@@ -115,6 +116,7 @@ test(`random histories in slices of any size (seed ${seed})`, () => {
           found.keyHash(index).toString("hex"),
           found.kind(index),
           found.oldValueHash(index)?.toString("hex") ?? null,
+          found.version(index),
         ]),
         expected,
       );
@@ -153,10 +155,16 @@ test("more changes in a shard than a walk holds", () => {
 test("changed keys are found and counted by range", () => {
   const keyOf = (first: number): Buffer => Buffer.alloc(32, first);
   const some: ChangedKey[] = [
-    { keyHash: keyOf(1), kind: "added", oldValueHash: null, newValueHash: keyOf(2) },
-    { keyHash: keyOf(3), kind: "deleted", oldValueHash: keyOf(9), newValueHash: null },
-    { keyHash: keyOf(5), kind: "overwritten", oldValueHash: keyOf(8), newValueHash: keyOf(6) },
-    { keyHash: keyOf(7), kind: "deleted", oldValueHash: keyOf(7), newValueHash: null },
+    { keyHash: keyOf(1), kind: "added", oldValueHash: null, newValueHash: keyOf(2), version: 1n },
+    { keyHash: keyOf(3), kind: "deleted", oldValueHash: keyOf(9), newValueHash: null, version: 1n },
+    {
+      keyHash: keyOf(5),
+      kind: "overwritten",
+      oldValueHash: keyOf(8),
+      newValueHash: keyOf(6),
+      version: 1n,
+    },
+    { keyHash: keyOf(7), kind: "deleted", oldValueHash: keyOf(7), newValueHash: null, version: 1n },
   ];
   const changes = ChangedKeys.NONE.followedBy(some.slice(0, 2)).followedBy(some.slice(2));
   assert.equal(changes.count, 4);

@@ -1,5 +1,5 @@
 import type { ChangedKey } from "./changed-keys.js";
-import { changesOf, type GatheredChanges, memoryOf } from "./gathered-changes.js";
+import { changesOf, type GatheredChanges, memoryOf, type WrittenKey } from "./gathered-changes.js";
 import type { TreeView } from "./tree-view.js";
 
 /** Told of the journal entries of a key range. Text is latin1, one character for each byte. */
@@ -7,7 +7,7 @@ export interface JournalVisitor {
   /** Key hashes from here on are not wanted; null: all are. May come down during a walk. */
   readonly end: string | null;
   /** @param oldValueHash "" when the key was absent. */
-  entry(keyHash: string, oldValueHash: string): void;
+  entry(keyHash: string, oldValueHash: string, version: bigint): void;
 }
 
 /** Walks the journal of one shard. */
@@ -75,37 +75,39 @@ export class ChangeGatherer {
   }
 
   /** What the later state makes of a key that was written. */
-  #compare([key, old]: readonly [string, string]): ChangedKey[] {
+  #compare([key, { oldValueHash: old, version }]: readonly [string, WrittenKey]): ChangedKey[] {
     const keyHash = bytesOf(key);
     const oldValueHash = old === "" ? null : bytesOf(old);
     const newValueHash = this.#later.leaf(keyHash)?.valueHash ?? null;
     if (newValueHash === null) {
       if (oldValueHash === null) return [];
-      return [{ keyHash, kind: "deleted", oldValueHash, newValueHash }];
+      return [{ keyHash, kind: "deleted", oldValueHash, newValueHash, version }];
     }
-    if (oldValueHash === null) return [{ keyHash, kind: "added", oldValueHash, newValueHash }];
+    if (oldValueHash === null) {
+      return [{ keyHash, kind: "added", oldValueHash, newValueHash, version }];
+    }
     if (newValueHash.equals(oldValueHash)) return [];
-    return [{ keyHash, kind: "overwritten", oldValueHash, newValueHash }];
+    return [{ keyHash, kind: "overwritten", oldValueHash, newValueHash, version }];
   }
 }
 
-/** The lowest keys written, each with what it held before the first write. */
+/** The lowest keys written. */
 class WrittenKeys implements JournalVisitor {
-  keys: Map<string, string>;
+  keys: Map<string, WrittenKey>;
   end: string | null;
 
-  constructor(keys: ReadonlyMap<string, string>, end: string | null) {
+  constructor(keys: ReadonlyMap<string, WrittenKey>, end: string | null) {
     this.keys = new Map(keys);
     this.end = end;
   }
 
-  entry(keyHash: string, oldValueHash: string): void {
-    if (this.keys.has(keyHash)) return;
-    this.keys.set(keyHash, oldValueHash);
+  entry(keyHash: string, oldValueHash: string, version: bigint): void {
+    const before = this.keys.get(keyHash);
+    this.keys.set(keyHash, { oldValueHash: before?.oldValueHash ?? oldValueHash, version });
     if (this.keys.size >= 2 * KEYS_KEPT) this.#clear();
   }
 
-  ascending(): [string, string][] {
+  ascending(): [string, WrittenKey][] {
     return [...this.keys].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 

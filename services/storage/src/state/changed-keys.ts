@@ -4,11 +4,12 @@ import { compareKeyHash, HASH_BYTES } from "@holdfast/merkle";
 export type ChangeKind = "added" | "overwritten" | "deleted";
 
 const KINDS: readonly ChangeKind[] = ["added", "overwritten", "deleted"];
-/** Key hash, kind, value hashes in the earlier and the later state (zero where absent). */
-const ENTRY_BYTES: number = 3 * HASH_BYTES + 1;
+/** Key hash, kind, value hashes in the earlier and the later state (zero where absent), version. */
+const ENTRY_BYTES: number = 3 * HASH_BYTES + 9;
 const KIND_AT: number = HASH_BYTES;
 const OLD_AT: number = HASH_BYTES + 1;
 const NEW_AT: number = 2 * HASH_BYTES + 1;
+const VERSION_AT: number = 3 * HASH_BYTES + 1;
 
 /** The keys at which two states differ, ascending by key hash; packed, so that it is small. */
 export class ChangedKeys {
@@ -48,6 +49,11 @@ export class ChangedKeys {
     return this.packed.subarray(at, at + HASH_BYTES);
   }
 
+  /** The version that wrote the key last. */
+  version(index: number): bigint {
+    return this.packed.readBigUInt64BE(index * ENTRY_BYTES + VERSION_AT);
+  }
+
   /** Index of the first key hash that is not below `keyHash`; null stands for the end. */
   indexOf(keyHash: Buffer | null): number {
     if (keyHash === null) return this.count;
@@ -77,11 +83,12 @@ export class ChangedKeys {
     const packed = Buffer.alloc(this.packed.length + others.length * ENTRY_BYTES);
     packed.set(this.packed);
     let at = this.packed.length;
-    for (const { keyHash, kind, oldValueHash, newValueHash } of others) {
+    for (const { keyHash, kind, oldValueHash, newValueHash, version } of others) {
       packed.set(keyHash, at);
       packed[at + KIND_AT] = KINDS.indexOf(kind);
       if (oldValueHash !== null) packed.set(oldValueHash, at + OLD_AT);
       if (newValueHash !== null) packed.set(newValueHash, at + NEW_AT);
+      packed.writeBigUInt64BE(version, at + VERSION_AT);
       at += ENTRY_BYTES;
     }
     return new ChangedKeys(packed);
@@ -107,4 +114,6 @@ export interface ChangedKey {
   readonly oldValueHash: Buffer | null;
   /** Null when deleted. */
   readonly newValueHash: Buffer | null;
+  /** The version that wrote it last. */
+  readonly version: bigint;
 }

@@ -15,12 +15,20 @@ export interface GatheredChanges {
 
 /** A walk through the journal of one shard, from `coveredTo` on. */
 export interface GatherPass {
-  /** Keys written, as latin1 text, each with its first old value hash ("" when absent). */
-  readonly written: ReadonlyMap<string, string>;
+  /** Keys written, as latin1 text. */
+  readonly written: ReadonlyMap<string, WrittenKey>;
   /** Key hashes from here on are left to the next pass; null: none are. */
   readonly end: string | null;
   /** The journal was read up to this version. */
   readonly afterVersion: bigint;
+}
+
+/** What the journal says of a key. */
+export interface WrittenKey {
+  /** What it held before the first write, as latin1 text; "" when it was absent. */
+  readonly oldValueHash: string;
+  /** Of the last write: there is its row. */
+  readonly version: bigint;
 }
 
 /** Nothing gathered; tiles are wanted from `start` on (null: none). */
