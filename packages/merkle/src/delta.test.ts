@@ -18,7 +18,6 @@ import {
   ascending,
   bitsOf,
   hashOfBits,
-  leavesUnder,
   type ModelItem,
   type ModelLeaf,
   modelHash,
@@ -56,13 +55,13 @@ function changesOf(
 
 function encode(path: string, changes: readonly DeltaChange[], to: readonly ModelLeaf[]) {
   const tree: DeltaTree = {
-    node({ keyHash, depth }) {
+    node(position, depth) {
       // A copy: the place is reused, and the model remembers it.
-      const all = bitsOf(Buffer.from(keyHash));
-      const bits = all.slice(0, depth);
+      const all = bitsOf(Buffer.from(position));
       assert.match(all.slice(depth), /^0*$/, "the rest of a place is zero");
-      return { node: modelNode(to, bits), items: leavesUnder(to, bits).length };
+      return modelNode(to, all.slice(0, depth));
     },
+    kind: (position, depth) => tree.node(position, depth).kind,
   };
   const delta = encodeDeltaBody(path, changes, tree);
   assert.ok(writeDeltaBody(path, changes, tree).equals(delta.body), "the same body without a fold");

@@ -1,7 +1,7 @@
 import { type DeltaChange, readChange, TAG_CHANGE, writeChange } from "./delta-change.js";
 import { foldDelta } from "./delta-fold.js";
 import { type DeltaNodeMaker, type NextStep, walkDelta } from "./delta-walk.js";
-import { readStep, writeStep } from "./frontier-step.js";
+import { END, ENTER, type FrontierStep, readStep, writeStep } from "./frontier-step.js";
 import type { TreeNode } from "./tree-node.js";
 import { WireReader, WireWriter } from "./wire.js";
 
@@ -18,19 +18,14 @@ export interface FoldedDelta {
 }
 
 /**
- * A place in the binary tree: the first `depth` bits of `keyHash`; the rest is zero. The key hash
- * is reused: copy what you keep.
+ * The later state, as the writer of a delta needs it. A place is under the tile's path: the first
+ * `depth` (0..256) bits of `position`; the rest is zero. The position is reused: copy what you keep.
  */
-export interface BitPath {
-  readonly keyHash: Buffer;
-  /** 0..256. */
-  readonly depth: number;
-}
-
-/** The later state, as the writer of a delta needs it. */
 export interface DeltaTree {
-  /** The node and the number of items of the subtree at a place under the tile's path. */
-  node(bitPath: BitPath): { readonly node: TreeNode; readonly items: number };
+  /** The node of the subtree at a place. */
+  node(position: Buffer, depth: number): TreeNode;
+  /** Its kind alone, for which no node has to be made. */
+  kind(position: Buffer, depth: number): TreeNode["kind"];
 }
 
 /** A delta tile, written. */
@@ -98,10 +93,16 @@ const NO_NODES: DeltaNodeMaker<null> = {
 /** Answers the steps of the walk from the later state, and writes them down. */
 function frontierOf(view: DeltaTree, body: WireWriter): NextStep {
   return (position, depth, change) => {
-    const { node, items } = view.node({ keyHash: position, depth });
-    const others = change?.kind === "put" ? items - 1 : items;
-    const step = change === null ? node : ({ kind: others === 0 ? "end" : "enter" } as const);
+    const step =
+      change === null
+        ? view.node(position, depth)
+        : loneStep(change.kind, view.kind(position, depth));
     writeStep(body, step);
     return step;
   };
+}
+
+/** A changed key is alone where what was put is the only key, or where a deletion left none. */
+function loneStep(change: DeltaChange["kind"], kind: TreeNode["kind"]): FrontierStep {
+  return kind === (change === "put" ? "leaf" : "empty") ? END : ENTER;
 }

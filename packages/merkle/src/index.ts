@@ -7,7 +7,6 @@ export {
   prepareFoldChunk,
 } from "./chunk.js";
 export {
-  type BitPath,
   type DeltaBody,
   type DeltaTree,
   encodeDeltaBody,

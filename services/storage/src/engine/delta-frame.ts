@@ -106,7 +106,10 @@ function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
   const { earlier, later } = source;
   const changes: DeltaChange[] = [];
   for (let index = tile.low; index < tile.high; index++) changes.push(changeAt(index, source));
-  const tree: DeltaTree = { node: ({ keyHash, depth }) => later.bitNode(keyHash, depth) };
+  const tree: DeltaTree = {
+    node: (position, depth) => later.treeNode(position, depth),
+    kind: (position, depth) => later.kind(position, depth),
+  };
   if (earlier !== null) {
     const body = writeDeltaBody(tile.path, changes, tree);
     return { body, fromNode: earlier.subtree(tile.path).node, toNode: tile.node };
