@@ -38,6 +38,7 @@ export {
   hasPath,
   isPath,
   type KeyHashRange,
+  nibbleOf,
   PATH_NIBBLES_MAX,
   pathOf,
   pathRange,

@@ -1,4 +1,11 @@
-import { commonBits, EMPTY_NODE, pathOf, pathRange, type TreeNode } from "@holdfast/merkle";
+import {
+  commonBits,
+  EMPTY_NODE,
+  nibbleOf,
+  pathOf,
+  pathRange,
+  type TreeNode,
+} from "@holdfast/merkle";
 import type { PhysicalNode, Subtree } from "./physical-node.js";
 import type { LeafSlot, Slot } from "./slot.js";
 
@@ -138,12 +145,6 @@ export class TreeView {
     }
     return null;
   }
-}
-
-/** Nibble `index` (0..63) of a key hash. */
-function nibbleOf(keyHash: Buffer, index: number): number {
-  const byte = keyHash[index >> 1] ?? 0;
-  return (index & 1) === 0 ? byte >> 4 : byte & 15;
 }
 
 /** Whether it is a leaf with the first `depth` bits of `position`. */
