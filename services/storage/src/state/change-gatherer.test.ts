@@ -173,6 +173,12 @@ test("changed keys are found and counted by range", () => {
     [0, 0, 1, 1, 2, 4],
   );
   assert.equal(changes.indexOf(null), 4);
+  // The second nibbles are 1, 3, 5, 7.
+  assert.deepEqual(
+    [0, 1, 4, 7].map((nibble) => changes.behindNibble(1, nibble, 0, 4)),
+    [0, 1, 2, 4],
+  );
+  assert.equal(changes.behindNibble(1, 7, 1, 3), 3);
   assert.equal(changes.deletedIn(0, 4), 2);
   assert.equal(changes.deletedIn(2, 4), 1);
   assert.equal(changes.deletedIn(2, 3), 0);

@@ -67,6 +67,23 @@ export class ChangedKeys {
     return low;
   }
 
+  /**
+   * The first index from `low` on, below `high`, whose nibble at `depth` is above `nibble`; the
+   * key hashes there share the nibbles before it.
+   */
+  behindNibble(depth: number, nibble: number, low: number, high: number): number {
+    let [from, to] = [low, high];
+    const byteAt = depth >> 1;
+    const shift = (depth & 1) === 0 ? 4 : 0;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const byte = this.packed[middle * ENTRY_BYTES + byteAt] ?? 0;
+      if (((byte >> shift) & 15) <= nibble) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
   /** Deleted keys among the indexes `low` to `high - 1`. */
   deletedIn(low: number, high: number): number {
     const before = this.#deleted();

@@ -1,5 +1,5 @@
 import { limits } from "@holdfast/core";
-import { compareKeyHash, pathRange } from "@holdfast/merkle";
+import { HASH_BYTES } from "@holdfast/merkle";
 import type { ChangedKeys } from "./changed-keys.js";
 import { fitsTile, NIBBLES, type Tile } from "./tiling.js";
 import type { TreeView } from "./tree-view.js";
@@ -30,41 +30,63 @@ export function* deltaTilesBehind(
   states: DeltaStates,
   after: string,
 ): Generator<DeltaTile | null, void, undefined> {
-  yield* childTiles(states, "", after);
+  const walk = {
+    ...states,
+    after,
+    coveredTo: states.coveredTo?.toString("hex") ?? null,
+    position: Buffer.alloc(HASH_BYTES),
+  };
+  yield* childTiles(walk, { path: "", low: 0, high: states.changes.count });
+}
+
+interface TilingWalk extends Omit<DeltaStates, "coveredTo"> {
+  readonly after: string;
+  /** In hex: the order of text is that of the tree. */
+  readonly coveredTo: string | null;
+  /** Its first nibbles say where the walk stands; the rest is zero. */
+  readonly position: Buffer;
 }
 
 /** @returns whether everything under `parent` was known. */
 function* childTiles(
-  states: DeltaStates,
-  parent: string,
-  after: string,
+  walk: TilingWalk,
+  parent: Pick<DeltaTile, "path" | "low" | "high">,
 ): Generator<DeltaTile | null, boolean> {
-  const { later, changes, coveredTo } = states;
-  for (const nibble of NIBBLES) {
-    const path = parent + nibble;
+  const { later, changes, after, position } = walk;
+  const depth = parent.path.length;
+  const byteAt = depth >> 1;
+  const above = position[byteAt] ?? 0;
+  let high = parent.low;
+  for (const [nibble, digit] of NIBBLES.entries()) {
+    const path = parent.path + digit;
+    const low = high;
+    high = changes.behindNibble(depth, nibble, low, parent.high);
     const holdsAfter = after.startsWith(path);
     if (path <= after && (!holdsAfter || path === after)) continue;
-    const { start, end } = pathRange(path);
-    const low = changes.indexOf(start);
-    const high = changes.indexOf(end);
-    const subtree = later.subtree(path);
+    position[byteAt] = (depth & 1) === 0 ? nibble << 4 : above | nibble;
+    const { node, items, bytes } = later.bitNode(position, 4 * path.length);
     const deleted = changes.deletedIn(low, high);
     const union = {
-      items: subtree.items + deleted,
-      bytes: subtree.bytes + deleted * limits.DELETED_KEY_TILE_BYTES,
+      items: items + deleted,
+      bytes: bytes + deleted * limits.DELETED_KEY_TILE_BYTES,
     };
     // More changes can only make a subtree heavier, so one that is too heavy now is cut anyway;
     // and what holds a tile sent before was cut then.
     if (holdsAfter || !fitsTile(union)) {
-      if (!(yield* childTiles(states, path, after))) return false;
+      if (!(yield* childTiles(walk, { path, low, high }))) return false;
       continue;
     }
-    const isKnown = coveredTo === null || (end !== null && compareKeyHash(end, coveredTo) <= 0);
-    if (!isKnown) {
+    if (!isCovered(path, walk)) {
       yield null;
       return false;
     }
-    if (union.items > 0) yield { path, ...subtree, low, high };
+    if (union.items > 0) yield { path, node, items, bytes, low, high };
   }
+  position[byteAt] = above;
   return true;
+}
+
+/** Whether all changes under `path` are known. */
+function isCovered(path: string, { coveredTo }: TilingWalk): boolean {
+  return coveredTo === null || (coveredTo > path && !coveredTo.startsWith(path));
 }
