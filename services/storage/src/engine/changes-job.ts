@@ -54,7 +54,7 @@ function changesFrame(
   const earlier = earlierView(generation, job.fromVersion);
   const gatherer = new ChangeGatherer(
     { after: job.fromVersion, to: job.version },
-    { journal: generation.journal, later },
+    { journal: generation.journal },
   );
   let gathered = job.gathered ?? nothingGathered(startBehind(job.after));
   let changes = changesOf(gathered);

@@ -58,7 +58,7 @@ export function packDeltaTiles(source: DeltaSource, after: string): DeltaFrameRe
     if (tile === null) break;
     const used = frame?.bytes ?? 0;
     if (used > 0 && used + bodyBytesMin(tile, source) > FRAME_BYTES) break;
-    const delta = tile.low === tile.high ? null : deltaOf(tile, source);
+    const delta = tile.changed === 0 ? null : deltaOf(tile, source);
     const fields = chunkFields(tile, delta);
     const bodyBytes = delta?.body.length ?? 0;
     const bound = chunkBytesMax(fields, bodyBytes);
@@ -71,7 +71,7 @@ export function packDeltaTiles(source: DeltaSource, after: string): DeltaFrameRe
     isLast = true;
     sum.tiles++;
     sum.bodies += delta === null ? 0 : 1;
-    sum.items += tile.high - tile.low;
+    sum.items += tile.changed;
     sum.bytes += bodyBytes;
     sum.last = tile.path;
   }
@@ -90,7 +90,7 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
   fields.push({ field: FIELD_TO_NODE, kind: "node", node: tile.node });
   if (delta !== null) {
     fields.push(
-      { field: FIELD_CHANGE_COUNT, kind: "number", value: tile.high - tile.low },
+      { field: FIELD_CHANGE_COUNT, kind: "number", value: tile.changed },
       { field: FIELD_CHUNK_ID, kind: "chunkId", idOf: sha256 },
     );
   }
@@ -105,7 +105,9 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
 function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
   const { earlier, later } = source;
   const changes: DeltaChange[] = [];
-  for (let index = tile.low; index < tile.high; index++) changes.push(changeAt(index, source));
+  for (let index = tile.low; index < tile.high; index++) {
+    if (source.changes.kind(index) !== "unchanged") changes.push(changeAt(index, source));
+  }
   const tree: DeltaTree = {
     node: (position, depth) => later.treeNode(position, depth),
     kind: (position, depth) => later.kind(position, depth),
@@ -149,11 +151,13 @@ function corrupt(what: string, cause?: unknown): HoldfastError {
 }
 
 /** A body is at least this long: known before it is made, where making it in vain is costly. */
-function bodyBytesMin({ low, high }: DeltaTile, { later, changes }: DeltaSource): number {
-  if (high - low < CHANGES_MADE_IN_VAIN_MAX) return 0;
+function bodyBytesMin(tile: DeltaTile, { later, changes }: DeltaSource): number {
+  const { low, high, changed } = tile;
+  if (changed < CHANGES_MADE_IN_VAIN_MAX) return 0;
   let bytes = 0;
   for (let index = low; index < high && bytes <= FRAME_BYTES; index++) {
     const kind = changes.kind(index);
+    if (kind === "unchanged") continue;
     if (kind === "deleted") bytes += DELETION_BYTES;
     else bytes += later.leaf(changes.keyHash(index))?.bytes ?? 0;
     if (kind === "overwritten") bytes += OLD_VALUE_HASH_BYTES;

@@ -1,15 +1,18 @@
 import { limits } from "@holdfast/core";
 import { HASH_BYTES } from "@holdfast/merkle";
 import type { ChangedKeys } from "./changed-keys.js";
+import type { Subtree } from "./physical-node.js";
 import { fitsTile, NIBBLES, type Tile } from "./tiling.js";
 import type { TreeView } from "./tree-view.js";
 
 /** A tile of a delta: the subtree in the later state, and which of the changes lie in it. */
 export interface DeltaTile extends Tile {
-  /** Index of its first change. */
+  /** Index of its first key that was written. */
   readonly low: number;
-  /** Index behind its last change; equal to `low` when nothing changed. */
+  /** Index behind its last one. */
   readonly high: number;
+  /** How many of them changed; the others are what they were. */
+  readonly changed: number;
 }
 
 /** The later state, and the changes that lead to it. */
@@ -47,11 +50,10 @@ interface TilingWalk extends Omit<DeltaStates, "coveredTo"> {
   readonly position: Buffer;
 }
 
+type KeyRange = Pick<DeltaTile, "path" | "low" | "high">;
+
 /** @returns whether everything under `parent` was known. */
-function* childTiles(
-  walk: TilingWalk,
-  parent: Pick<DeltaTile, "path" | "low" | "high">,
-): Generator<DeltaTile | null, boolean> {
+function* childTiles(walk: TilingWalk, parent: KeyRange): Generator<DeltaTile | null, boolean> {
   const { later, changes, after, position } = walk;
   const depth = parent.path.length;
   const byteAt = depth >> 1;
@@ -64,15 +66,11 @@ function* childTiles(
     const holdsAfter = after.startsWith(path);
     if (path <= after && (!holdsAfter || path === after)) continue;
     position[byteAt] = (depth & 1) === 0 ? nibble << 4 : above | nibble;
-    const { node, items, bytes } = later.bitNode(position, 4 * path.length);
-    const deleted = changes.deletedIn(low, high);
-    const union = {
-      items: items + deleted,
-      bytes: bytes + deleted * limits.DELETED_KEY_TILE_BYTES,
-    };
+    const subtree = later.bitNode(position, 4 * path.length);
     // More changes can only make a subtree heavier, so one that is too heavy now is cut anyway;
     // and what holds a tile sent before was cut then.
-    if (holdsAfter || !fitsTile(union)) {
+    const tile = holdsAfter ? null : tileOf(walk, { path, low, high }, subtree);
+    if (tile === null) {
       if (!(yield* childTiles(walk, { path, low, high }))) return false;
       continue;
     }
@@ -80,10 +78,27 @@ function* childTiles(
       yield null;
       return false;
     }
-    if (union.items > 0) yield { path, node, items, bytes, low, high };
+    if (tile.items > 0 || tile.changed > 0) yield tile;
   }
   position[byteAt] = above;
   return true;
+}
+
+/** The tile of a subtree, empty ones included; null when it is cut. */
+function tileOf(
+  { later, changes }: TilingWalk,
+  { path, low, high }: KeyRange,
+  { node, items, bytes }: Subtree,
+): DeltaTile | null {
+  // Before anything is compared: a large subtree is cut whatever was deleted in it.
+  if (!fitsTile({ items, bytes })) return null;
+  changes.compare(low, high, later);
+  const { changed, deleted } = changes.differences(low, high);
+  const union = {
+    items: items + deleted,
+    bytes: bytes + deleted * limits.DELETED_KEY_TILE_BYTES,
+  };
+  return fitsTile(union) ? { path, node, items, bytes, low, high, changed } : null;
 }
 
 /** Whether all changes under `path` are known. */
