@@ -12,6 +12,7 @@ import {
   foldDeltaChunk,
   nodesEqual,
   type TreeNode,
+  WireWriter,
   writeDeltaBody,
 } from "./index.js";
 import {
@@ -53,6 +54,9 @@ function changesOf(
     .sort((a, b) => Buffer.compare(a.keyHash, b.keyHash));
 }
 
+/** Used again and again. */
+const writer = new WireWriter();
+
 function encode(path: string, changes: readonly DeltaChange[], to: readonly ModelLeaf[]) {
   const tree: DeltaTree = {
     node(position, depth) {
@@ -64,7 +68,10 @@ function encode(path: string, changes: readonly DeltaChange[], to: readonly Mode
     kind: (position, depth) => tree.node(position, depth).kind,
   };
   const delta = encodeDeltaBody(path, changes, tree);
-  assert.ok(writeDeltaBody(path, changes, tree).equals(delta.body), "the same body without a fold");
+  assert.ok(
+    writeDeltaBody(path, changes, tree, writer).equals(delta.body),
+    "the same body without a fold",
+  );
   return delta;
 }
 

@@ -70,14 +70,17 @@ export function encodeDeltaBody(
 
 /**
  * The same body without the fold, for who has the nodes of both states already: a third cheaper.
+ * @param body what is in it is lost, so that its memory serves for many tiles.
+ * @returns a view of it.
  * @throws PROOF_INVALID like `encodeDeltaBody`.
  */
 export function writeDeltaBody(
   path: string,
   changes: readonly DeltaChange[],
   view: DeltaTree,
+  body: WireWriter,
 ): Buffer {
-  const body = new WireWriter();
+  body.clear();
   for (const change of changes) writeChange(body, change);
   walkDelta(path, changes, frontierOf(view, body), NO_NODES);
   return body.finish();

@@ -62,4 +62,5 @@ export {
 } from "./transaction-info.js";
 export { combine, EMPTY_NODE, nodeHash, nodesEqual, type TreeNode } from "./tree-node.js";
 export { varintBytes, writeVarint } from "./varint.js";
+export { WireWriter } from "./wire.js";
 export { eventRoot, type WriteOp, writeSetHash } from "./write-set.js";

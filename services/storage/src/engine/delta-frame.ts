@@ -7,6 +7,7 @@ import {
   encodeDeltaBody,
   nodesEqual,
   sha256,
+  WireWriter,
   writeDeltaBody,
 } from "@holdfast/merkle";
 import { type DeltaStates, type DeltaTile, deltaTilesBehind } from "../state/delta-tiling.js";
@@ -52,13 +53,14 @@ export function packDeltaTiles(source: DeltaSource, after: string): DeltaFrameRe
   const sum = { tiles: 0, bodies: 0, items: 0, bytes: 0, last: after };
   let needsMore = false;
   let isLast = true;
+  const writer = new WireWriter();
   for (const tile of deltaTilesBehind(source, after)) {
     needsMore = tile === null;
     isLast = false;
     if (tile === null) break;
     const used = frame?.bytes ?? 0;
     if (used > 0 && used + bodyBytesMin(tile, source) > FRAME_BYTES) break;
-    const delta = tile.changed === 0 ? null : deltaOf(tile, source);
+    const delta = tile.changed === 0 ? null : deltaOf(tile, source, writer);
     const fields = chunkFields(tile, delta);
     const bodyBytes = delta?.body.length ?? 0;
     const bound = chunkBytesMax(fields, bodyBytes);
@@ -101,8 +103,11 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
   return fields;
 }
 
-/** @throws ROW_CORRUPT when the rows are not those of the tree. */
-function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
+/**
+ * @returns a delta whose body is good until the next one.
+ * @throws ROW_CORRUPT when the rows are not those of the tree.
+ */
+function deltaOf(tile: DeltaTile, source: DeltaSource, writer: WireWriter): DeltaBody {
   const { earlier, later } = source;
   const changes: DeltaChange[] = [];
   for (let index = tile.low; index < tile.high; index++) {
@@ -113,7 +118,7 @@ function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
     kind: (position, depth) => later.kind(position, depth),
   };
   if (earlier !== null) {
-    const body = writeDeltaBody(tile.path, changes, tree);
+    const body = writeDeltaBody(tile.path, changes, tree, writer);
     return { body, fromNode: earlier.subtree(tile.path).node, toNode: tile.node };
   }
   const delta = encodeDeltaBody(tile.path, changes, tree);
