@@ -33,7 +33,7 @@ import {
   modelNode,
   pathBits,
 } from "./test-support/model-tree.js";
-import { WireReader } from "./wire.js";
+import { WireReader, WireWriter } from "./wire.js";
 
 const batch = DeltaBatch.create() ?? assert.fail("this machine has no SIMD: nothing to test");
 
@@ -45,12 +45,16 @@ const deletions = (leaves: readonly ModelLeaf[]): DeltaChange[] =>
   }));
 
 /** A later state that has only these leaves. */
-const treeOf = (kept: readonly ModelLeaf[]): DeltaTree => ({
-  node({ keyHash, depth }) {
-    const bits = bitsOf(Buffer.from(keyHash)).slice(0, depth);
-    return { node: modelNode(kept, bits), items: leavesUnder(kept, bits).length };
-  },
+const treeOf = (kept: readonly ModelLeaf[]): DeltaTree =>
+  treeBy((position, depth) => modelNode(kept, bitsOf(Buffer.from(position)).slice(0, depth)));
+
+const treeBy = (node: DeltaTree["node"]): DeltaTree => ({
+  node,
+  kind: (position, depth) => node(position, depth).kind,
 });
+
+const bodyOf = (path: string, changes: readonly DeltaChange[], tree: DeltaTree): Buffer =>
+  writeDeltaBody(path, changes, tree, new WireWriter());
 
 /** Bodies one behind the other, with something in front. */
 function frameOf(bodies: readonly { readonly path: string; readonly body: Buffer }[]) {
@@ -83,7 +87,7 @@ test("several tiles together, and each of them in steps, fold to the nodes of th
         const under = leavesUnder(all, pathBits(path));
         const changes = deletions(under.filter(({ what }) => what === "old"));
         if (changes.length === 0) return [];
-        return [{ path, changes, body: writeDeltaBody(path, changes, treeOf(kept)) }];
+        return [{ path, changes, body: bodyOf(path, changes, treeOf(kept)) }];
       });
       bodies += parts.length;
       const expected = parts.map(({ path, changes }) => ({
@@ -119,7 +123,7 @@ const puts = modelItems("many", 600).flatMap(({ keyHash, valueHash, item }, inde
   }
   const oldValueHash = index % 2 === 0 ? modelHash("old") : null;
   const change: DeltaChange = { kind: "put", keyHash, item, valueHash, oldValueHash };
-  const body = writeDeltaBody(path, [change], treeOf([{ keyHash, valueHash }]));
+  const body = bodyOf(path, [change], treeOf([{ keyHash, valueHash }]));
   const from: TreeNode =
     oldValueHash === null ? EMPTY_NODE : { kind: "leaf", keyHash, valueHash: oldValueHash };
   return [{ path, body, from, to: { kind: "leaf", keyHash, valueHash } as const }];
@@ -163,8 +167,11 @@ test("a delta with more leaves than fit is folded in steps", () => {
       return { keyHash, valueHash: keyHash };
     }),
   );
-  const tree: DeltaTree = { node: () => ({ node: EMPTY_NODE, items: 0 }) };
-  const body = writeDeltaBody("", deletions(leaves), tree);
+  const body = bodyOf(
+    "",
+    deletions(leaves),
+    treeBy(() => EMPTY_NODE),
+  );
   assert.equal(batch.fold(body, [{ path: "", start: 0, end: body.length }]), null);
   const { fromNode, toNode, deletes } = foldDeltaChunk("", body);
   let last = hashOfBits("");

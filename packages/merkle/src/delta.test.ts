@@ -12,13 +12,13 @@ import {
   foldDeltaChunk,
   nodesEqual,
   type TreeNode,
+  WireWriter,
   writeDeltaBody,
 } from "./index.js";
 import {
   ascending,
   bitsOf,
   hashOfBits,
-  leavesUnder,
   type ModelItem,
   type ModelLeaf,
   modelHash,
@@ -54,18 +54,24 @@ function changesOf(
     .sort((a, b) => Buffer.compare(a.keyHash, b.keyHash));
 }
 
+/** Used again and again. */
+const writer = new WireWriter();
+
 function encode(path: string, changes: readonly DeltaChange[], to: readonly ModelLeaf[]) {
   const tree: DeltaTree = {
-    node({ keyHash, depth }) {
+    node(position, depth) {
       // A copy: the place is reused, and the model remembers it.
-      const all = bitsOf(Buffer.from(keyHash));
-      const bits = all.slice(0, depth);
+      const all = bitsOf(Buffer.from(position));
       assert.match(all.slice(depth), /^0*$/, "the rest of a place is zero");
-      return { node: modelNode(to, bits), items: leavesUnder(to, bits).length };
+      return modelNode(to, all.slice(0, depth));
     },
+    kind: (position, depth) => tree.node(position, depth).kind,
   };
   const delta = encodeDeltaBody(path, changes, tree);
-  assert.ok(writeDeltaBody(path, changes, tree).equals(delta.body), "the same body without a fold");
+  assert.ok(
+    writeDeltaBody(path, changes, tree, writer).equals(delta.body),
+    "the same body without a fold",
+  );
   return delta;
 }
 

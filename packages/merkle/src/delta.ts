@@ -81,21 +81,24 @@ export function encodeDeltaBody(
   changes: readonly DeltaChange[],
   view: DeltaTree,
 ): DeltaBody {
-  const body = writeDeltaBody(path, changes, view);
+  const body = writeDeltaBody(path, changes, view, new WireWriter());
   const { fromNode, toNode } = foldDeltaChunk(path, body);
   return { body, fromNode, toNode };
 }
 
 /**
  * The same body without the fold, for who has the nodes of both states already.
+ * @param body what is in it is lost, so that its memory serves for many tiles.
+ * @returns a view of it.
  * @throws PROOF_INVALID like `encodeDeltaBody`.
  */
 export function writeDeltaBody(
   path: string,
   changes: readonly DeltaChange[],
   view: DeltaTree,
+  body: WireWriter,
 ): Buffer {
-  const body = new WireWriter();
+  body.clear();
   for (const change of changes) writeChange(body, change);
   const walk = new DeltaWalk(new FrontierWriter(changes, view, body));
   checkChanges(path, changes, walk);

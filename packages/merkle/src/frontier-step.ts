@@ -20,30 +20,39 @@ const TAG_ENTER = 0x28;
 const TAG_KEY_HASH = 0x0a;
 const TAG_VALUE_HASH = 0x12;
 
-const EMPTY_STEP: Buffer = Buffer.from([TAG_EMPTY, 1]);
-const END_STEP: Buffer = Buffer.from([TAG_END, 1]);
-const ENTER_STEP: Buffer = Buffer.from([TAG_ENTER, 1]);
-const LEAF_HEAD: Buffer = Buffer.from([TAG_LEAF, 68, TAG_KEY_HASH, HASH_BYTES]);
+/** The end at a changed key. */
+export const END: FrontierStep = { kind: "end" };
+/** The way into both halves. */
+export const ENTER: FrontierStep = { kind: "enter" };
+
+// Whole fields, as far as they are always the same.
+const EMPTY_FIELD: Buffer = Buffer.from([TAG_FRONTIER, 2, TAG_EMPTY, 1]);
+const END_FIELD: Buffer = Buffer.from([TAG_FRONTIER, 2, TAG_END, 1]);
+const ENTER_FIELD: Buffer = Buffer.from([TAG_FRONTIER, 2, TAG_ENTER, 1]);
+const LEAF_BYTES: number = 2 * (2 + HASH_BYTES);
+const LEAF_HEAD: Buffer = Buffer.from(
+  [TAG_FRONTIER, 2 + LEAF_BYTES, TAG_LEAF, LEAF_BYTES].concat(TAG_KEY_HASH, HASH_BYTES),
+);
 const LEAF_MIDDLE: Buffer = Buffer.from([TAG_VALUE_HASH, HASH_BYTES]);
-const INNER_HEAD: Buffer = Buffer.from([TAG_INNER, HASH_BYTES]);
+const INNER_HEAD: Buffer = Buffer.from([TAG_FRONTIER, 2 + HASH_BYTES, TAG_INNER, HASH_BYTES]);
 
 /** Appends a step as field `frontier` of DeltaChunk. */
 export function writeStep(body: WireWriter, step: FrontierStep): void {
   switch (step.kind) {
     case "empty":
-      body.field(TAG_FRONTIER, EMPTY_STEP);
+      body.raw(EMPTY_FIELD);
       break;
     case "leaf":
-      body.field(TAG_FRONTIER, LEAF_HEAD, step.keyHash, LEAF_MIDDLE, step.valueHash);
+      body.raw(LEAF_HEAD).raw(step.keyHash).raw(LEAF_MIDDLE).raw(step.valueHash);
       break;
     case "inner":
-      body.field(TAG_FRONTIER, INNER_HEAD, step.hash);
+      body.raw(INNER_HEAD).raw(step.hash);
       break;
     case "end":
-      body.field(TAG_FRONTIER, END_STEP);
+      body.raw(END_FIELD);
       break;
     case "enter":
-      body.field(TAG_FRONTIER, ENTER_STEP);
+      body.raw(ENTER_FIELD);
       break;
   }
 }

@@ -1,24 +1,19 @@
 import type { DeltaChange } from "./delta-change.js";
 import type { DeltaPlaces } from "./delta-walk.js";
-import { writeStep } from "./frontier-step.js";
+import { END, ENTER, writeStep } from "./frontier-step.js";
 import { bitAt } from "./path.js";
 import type { TreeNode } from "./tree-node.js";
 import type { WireWriter } from "./wire.js";
 
 /**
- * A place in the binary tree: the first `depth` bits of `keyHash`; the rest is zero. The key hash
- * is reused: copy what you keep.
+ * The later state, as the writer of a delta needs it. A place is under the tile's path: the first
+ * `depth` (0..256) bits of `position`; the rest is zero. The position is reused: copy what you keep.
  */
-export interface BitPath {
-  readonly keyHash: Buffer;
-  /** 0..256. */
-  readonly depth: number;
-}
-
-/** The later state, as the writer of a delta needs it. */
 export interface DeltaTree {
-  /** The node and the number of items of the subtree at a place under the tile's path. */
-  node(bitPath: BitPath): { readonly node: TreeNode; readonly items: number };
+  /** The node of the subtree at a place. */
+  node(position: Buffer, depth: number): TreeNode;
+  /** Its kind alone, for which no node has to be made. */
+  kind(position: Buffer, depth: number): TreeNode["kind"];
 }
 
 // All that the walk needs to know of a node that nobody asks for: whether it has a key.
@@ -44,14 +39,15 @@ export class FrontierWriter implements DeltaPlaces<number> {
   }
 
   endsAt(position: Buffer, depth: number, change: number): boolean {
-    const { items } = this.#view.node({ keyHash: position, depth });
-    const others = this.#changes[change]?.kind === "put" ? items - 1 : items;
-    writeStep(this.#body, { kind: others === 0 ? "end" : "enter" });
-    return others === 0;
+    // It is alone where what was put is the only key, or where a deletion left none.
+    const alone = this.#changes[change]?.kind === "put" ? "leaf" : "empty";
+    const isAlone = this.#view.kind(position, depth) === alone;
+    writeStep(this.#body, isAlone ? END : ENTER);
+    return isAlone;
   }
 
   unchanged(position: Buffer, depth: number): number {
-    const { node } = this.#view.node({ keyHash: position, depth });
+    const node = this.#view.node(position, depth);
     writeStep(this.#body, node);
     return node.kind === "empty" ? EMPTY : FULL;
   }

@@ -18,7 +18,7 @@ export {
 export type { DeltaChange } from "./delta-change.js";
 export type { FoldedChunk, FoldedTree } from "./folded-chunk.js";
 export type { DeltaTile, FoldedChanges } from "./folded-delta.js";
-export type { BitPath, DeltaTree } from "./frontier-writer.js";
+export type { DeltaTree } from "./frontier-writer.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
 export { HashBatch } from "./hash-batch.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
@@ -40,6 +40,7 @@ export {
   hasPath,
   isPath,
   type KeyHashRange,
+  nibbleOf,
   PATH_NIBBLES_MAX,
   pathOf,
   pathRange,
@@ -63,4 +64,5 @@ export {
 } from "./transaction-info.js";
 export { combine, EMPTY_NODE, nodeHash, nodesEqual, type TreeNode } from "./tree-node.js";
 export { varintBytes, writeVarint } from "./varint.js";
+export { WireWriter } from "./wire.js";
 export { eventRoot, type WriteOp, writeSetHash } from "./write-set.js";

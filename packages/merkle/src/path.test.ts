@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { bitAt, commonBits, hasPath, isPath, pathOf, pathRange } from "./index.js";
+import { bitAt, commonBits, hasPath, isPath, nibbleOf, pathOf, pathRange } from "./index.js";
 import { bitsOf } from "./test-support/model-tree.js";
 
 const hashes = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
@@ -23,6 +23,7 @@ test("pathOf and hasPath read nibbles", () => {
     fc.property(hashes, fc.nat(64), paths, (keyHash, nibbles, path) => {
       const hex = keyHash.toString("hex");
       assert.equal(pathOf(keyHash, nibbles), hex.slice(0, nibbles));
+      assert.equal(nibbleOf(keyHash, nibbles & 63).toString(16), hex[nibbles & 63]);
       assert.equal(hasPath(keyHash, path), hex.startsWith(path));
     }),
   );

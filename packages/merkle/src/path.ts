@@ -14,16 +14,32 @@ export function isPath(text: string): boolean {
   return /^[0-9a-f]{0,64}$/.test(text);
 }
 
+const DIGITS: readonly string[] = [..."0123456789abcdef"];
+const CODE_9 = 0x39;
+const CODE_0 = 0x30;
+/** Code of "a" less ten. */
+const CODE_A_LESS_10 = 0x57;
+
+/** Nibble `index` (0..63) of a key hash. */
+export function nibbleOf(keyHash: Uint8Array, index: number): number {
+  const byte = keyHash[index >> 1] ?? 0;
+  return (index & 1) === 0 ? byte >> 4 : byte & 15;
+}
+
 /** The first `nibbles` nibbles of a key hash as a path. */
 export function pathOf(keyHash: Uint8Array, nibbles: number): string {
-  return Buffer.from(keyHash.buffer, keyHash.byteOffset, (nibbles + 1) >> 1)
-    .toString("hex")
-    .slice(0, nibbles);
+  // Paths are short: a digit at a time costs less than a Buffer for it.
+  let path = "";
+  for (let index = 0; index < nibbles; index++) path += DIGITS[nibbleOf(keyHash, index)];
+  return path;
 }
 
 /** Whether a key hash lies under `path`. */
 export function hasPath(keyHash: Uint8Array, path: string): boolean {
-  return pathOf(keyHash, path.length) === path;
+  for (let index = 0; index < path.length; index++) {
+    if (nibbleOf(keyHash, index) !== digitAt(path, index)) return false;
+  }
+  return true;
 }
 
 /** Key hashes under a path: from `start` on, up to but without `end`. */
@@ -36,12 +52,26 @@ export interface KeyHashRange {
 
 /** The range of key hashes under `path`. */
 export function pathRange(path: string): KeyHashRange {
-  const start = Buffer.from(path.padEnd(PATH_NIBBLES_MAX, "0"), "hex");
-  const kept = path.replace(/f+$/, "");
-  if (kept === "") return { start, end: null };
-  const last = Number.parseInt(kept.slice(-1), 16) + 1;
-  const next = kept.slice(0, -1) + last.toString(16);
-  return { start, end: Buffer.from(next.padEnd(PATH_NIBBLES_MAX, "0"), "hex") };
+  const start = Buffer.alloc(HASH_BYTES);
+  for (let index = 0; index < path.length; index++) setNibble(start, index, digitAt(path, index));
+  let kept = path.length;
+  while (kept > 0 && digitAt(path, kept - 1) === 15) kept--;
+  if (kept === 0) return { start, end: null };
+  const end = Buffer.alloc(HASH_BYTES);
+  for (let index = 0; index < kept; index++) setNibble(end, index, digitAt(path, index));
+  setNibble(end, kept - 1, digitAt(path, kept - 1) + 1);
+  return { start, end };
+}
+
+/** The nibble that digit `index` of a path stands for. */
+function digitAt(path: string, index: number): number {
+  const code = path.charCodeAt(index);
+  return code <= CODE_9 ? code - CODE_0 : code - CODE_A_LESS_10;
+}
+
+function setNibble(keyHash: Buffer, index: number, nibble: number): void {
+  const byte = keyHash[index >> 1] ?? 0;
+  keyHash[index >> 1] = (index & 1) === 0 ? (byte & 15) | (nibble << 4) : (byte & 0xf0) | nibble;
 }
 
 /** Order of key hashes as in the tree: negative, zero or positive. */

@@ -111,9 +111,14 @@ export class WireWriter {
     return this;
   }
 
-  /** All that was appended; the writer is done. */
+  /** All that was appended: a view, for as long as the writer is not cleared. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#at);
+  }
+
+  /** Begins again in the same memory. */
+  clear(): void {
+    this.#at = 0;
   }
 
   #reserve(length: number): void {

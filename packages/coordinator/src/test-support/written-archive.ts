@@ -7,6 +7,7 @@ import {
   compareKeyHash,
   consistencyProof,
   type DeltaChange,
+  type DeltaTree,
   EMPTY_NODE,
   encodeDeltaBody,
   encodeStateItem,
@@ -86,11 +87,14 @@ export class WrittenArchive {
         tiles.push({ tile: { kind: "unchanged", path, node, items, bytes }, body: null });
         continue;
       }
+      const node: DeltaTree["node"] = (position, depth) =>
+        nodeOf(
+          to.filter((leaf) => shares(leaf.keyHash, position, depth)),
+          depth,
+        );
       const { body, fromNode, toNode } = encodeDeltaBody(path, changes, {
-        node: ({ keyHash, depth }) => {
-          const below = to.filter((leaf) => shares(leaf.keyHash, keyHash, depth));
-          return { node: nodeOf(below, depth), items: below.length };
-        },
+        node,
+        kind: (position, depth) => node(position, depth).kind,
       });
       const nodes = { from: fromNode, to: toNode, changes: changes.length };
       tiles.push({

@@ -5,7 +5,7 @@ import { changesOf, memoryOf, nothingGathered } from "../state/gathered-changes.
 import type { TreeView } from "../state/tree-view.js";
 import { versionPruned } from "../state/versions.js";
 import { FRAME_BYTES } from "./chunk-frame.js";
-import { packDeltaTiles } from "./delta-frame.js";
+import { type DeltaSource, packDeltaTiles } from "./delta-frame.js";
 import type { OpenGeneration } from "./open-generation.js";
 import { type IsCancelled, throwIfCancelled } from "./scan-cancelled.js";
 import type { ChangesJob, ChangesResult } from "./scan-job.js";
@@ -54,11 +54,12 @@ function changesFrame(
   const earlier = earlierView(generation, job.fromVersion);
   const gatherer = new ChangeGatherer(
     { after: job.fromVersion, to: job.version },
-    { journal: generation.journal, later },
+    { journal: generation.journal },
   );
   let gathered = job.gathered ?? nothingGathered(startBehind(job.after));
   let changes = changesOf(gathered);
-  const row = (keyHash: Buffer): Buffer | null => generation.reader.row(keyHash, job.version);
+  const rowOf: DeltaSource["rowOf"] = (keyHash, version) =>
+    generation.reader.rowOf(keyHash, version);
   let left = JOURNAL_ENTRIES_PER_JOB;
   let needsMore = false;
   for (;;) {
@@ -74,7 +75,7 @@ function changesFrame(
       continue;
     }
     const coveredTo = gathered.coveredTo === null ? null : Buffer.from(gathered.coveredTo);
-    const packed = packDeltaTiles({ earlier, later, changes, coveredTo, row }, job.after);
+    const packed = packDeltaTiles({ earlier, later, changes, coveredTo, rowOf }, job.after);
     if (packed.frame !== null || packed.isLast || left <= 0) {
       return { ...packed, gathered: { ...gathered, changes: unsent(changes, packed.last) } };
     }

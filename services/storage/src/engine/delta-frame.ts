@@ -7,6 +7,7 @@ import {
   encodeDeltaBody,
   nodesEqual,
   sha256,
+  WireWriter,
   writeDeltaBody,
 } from "@holdfast/merkle";
 import { type DeltaStates, type DeltaTile, deltaTilesBehind } from "../state/delta-tiling.js";
@@ -18,8 +19,8 @@ import type { FrameResult } from "./scan-job.js";
 export interface DeltaSource extends DeltaStates {
   /** Null when its tree is pruned: then each tile is folded to get its node there. */
   readonly earlier: TreeView | null;
-  /** The encoded item of a key in the later state; null when it is absent. */
-  readonly row: (keyHash: Buffer) => Buffer | null;
+  /** The encoded item of a key that a version wrote; null when there is none. */
+  readonly rowOf: (keyHash: Buffer, version: bigint) => Buffer | null;
 }
 
 /** A frame of a delta; without one it may be that more changes have to be gathered. */
@@ -52,13 +53,14 @@ export function packDeltaTiles(source: DeltaSource, after: string): DeltaFrameRe
   const sum = { tiles: 0, bodies: 0, items: 0, bytes: 0, last: after };
   let needsMore = false;
   let isLast = true;
+  const writer = new WireWriter();
   for (const tile of deltaTilesBehind(source, after)) {
     needsMore = tile === null;
     isLast = false;
     if (tile === null) break;
     const used = frame?.bytes ?? 0;
     if (used > 0 && used + bodyBytesMin(tile, source) > FRAME_BYTES) break;
-    const delta = tile.low === tile.high ? null : deltaOf(tile, source);
+    const delta = tile.changed === 0 ? null : deltaOf(tile, source, writer);
     const fields = chunkFields(tile, delta);
     const bodyBytes = delta?.body.length ?? 0;
     const bound = chunkBytesMax(fields, bodyBytes);
@@ -71,7 +73,7 @@ export function packDeltaTiles(source: DeltaSource, after: string): DeltaFrameRe
     isLast = true;
     sum.tiles++;
     sum.bodies += delta === null ? 0 : 1;
-    sum.items += tile.high - tile.low;
+    sum.items += tile.changed;
     sum.bytes += bodyBytes;
     sum.last = tile.path;
   }
@@ -90,7 +92,7 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
   fields.push({ field: FIELD_TO_NODE, kind: "node", node: tile.node });
   if (delta !== null) {
     fields.push(
-      { field: FIELD_CHANGE_COUNT, kind: "number", value: tile.high - tile.low },
+      { field: FIELD_CHANGE_COUNT, kind: "number", value: tile.changed },
       { field: FIELD_CHUNK_ID, kind: "chunkId", idOf: sha256 },
     );
   }
@@ -101,14 +103,22 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
   return fields;
 }
 
-/** @throws ROW_CORRUPT when the rows are not those of the tree. */
-function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
+/**
+ * @returns a delta whose body is good until the next one.
+ * @throws ROW_CORRUPT when the rows are not those of the tree.
+ */
+function deltaOf(tile: DeltaTile, source: DeltaSource, writer: WireWriter): DeltaBody {
   const { earlier, later } = source;
   const changes: DeltaChange[] = [];
-  for (let index = tile.low; index < tile.high; index++) changes.push(changeAt(index, source));
-  const tree: DeltaTree = { node: ({ keyHash, depth }) => later.bitNode(keyHash, depth) };
+  for (let index = tile.low; index < tile.high; index++) {
+    if (source.changes.kind(index) !== "unchanged") changes.push(changeAt(index, source));
+  }
+  const tree: DeltaTree = {
+    node: (position, depth) => later.treeNode(position, depth),
+    kind: (position, depth) => later.kind(position, depth),
+  };
   if (earlier !== null) {
-    const body = writeDeltaBody(tile.path, changes, tree);
+    const body = writeDeltaBody(tile.path, changes, tree, writer);
     return { body, fromNode: earlier.subtree(tile.path).node, toNode: tile.node };
   }
   const delta = encodeDeltaBody(tile.path, changes, tree);
@@ -116,7 +126,7 @@ function deltaOf(tile: DeltaTile, source: DeltaSource): DeltaBody {
   return delta;
 }
 
-function changeAt(index: number, { changes, row }: DeltaSource): DeltaChange {
+function changeAt(index: number, { changes, rowOf }: DeltaSource): DeltaChange {
   const keyHash = changes.keyHash(index);
   const oldValueHash = changes.oldValueHash(index);
   const valueHash = changes.newValueHash(index);
@@ -124,7 +134,7 @@ function changeAt(index: number, { changes, row }: DeltaSource): DeltaChange {
     if (oldValueHash === null) throw new Error("a deleted key has an old value");
     return { kind: "delete", keyHash, oldValueHash };
   }
-  const item = row(keyHash);
+  const item = rowOf(keyHash, changes.version(index));
   if (item === null || !valueHashOf(item).equals(valueHash)) {
     throw corrupt(`The row of key hash ${keyHash.toString("hex")}`);
   }
@@ -146,11 +156,13 @@ function corrupt(what: string, cause?: unknown): HoldfastError {
 }
 
 /** A body is at least this long: known before it is made, where making it in vain is costly. */
-function bodyBytesMin({ low, high }: DeltaTile, { later, changes }: DeltaSource): number {
-  if (high - low < CHANGES_MADE_IN_VAIN_MAX) return 0;
+function bodyBytesMin(tile: DeltaTile, { later, changes }: DeltaSource): number {
+  const { low, high, changed } = tile;
+  if (changed < CHANGES_MADE_IN_VAIN_MAX) return 0;
   let bytes = 0;
   for (let index = low; index < high && bytes <= FRAME_BYTES; index++) {
     const kind = changes.kind(index);
+    if (kind === "unchanged") continue;
     if (kind === "deleted") bytes += DELETION_BYTES;
     else bytes += later.leaf(changes.keyHash(index))?.bytes ?? 0;
     if (kind === "overwritten") bytes += OLD_VALUE_HASH_BYTES;

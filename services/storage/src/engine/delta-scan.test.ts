@@ -9,9 +9,11 @@ import { HoldfastError } from "@holdfast/core";
 import {
   chunkId,
   type DeltaChange,
+  encodeStateItem,
   foldDeltaChunk,
   nodesEqual,
   rootOf,
+  sha256,
   TileRootFold,
   type TreeNode,
 } from "@holdfast/merkle";
@@ -20,6 +22,7 @@ import type { ModelWrite } from "../test-support/ledger-model.js";
 import { ScanModel } from "../test-support/scan-model.js";
 import type { ChangesJob, ChangesResult } from "./scan-job.js";
 import { Scans } from "./scans.js";
+import { shardOf, stateKey } from "./schema.js";
 
 const seed = SeededRandom.seedFromEnvironment();
 const TAGS_OF_BODY = { changes: 8, frontier: 9 } as const;
@@ -305,6 +308,24 @@ test("a base whose tree is pruned gives the same delta, from the journal alone",
   const after = new Scans();
   assert.deepEqual(tilesOf(after, model, { from, to }), whole);
   await after.close();
+});
+
+test("a row that is not what the tree says, or is missing, is ROW_CORRUPT", async () => {
+  for (const damaged of [encodeStateItem(text("a"), text("x")), Buffer.from("no item"), null]) {
+    await using model = await ScanModel.open();
+    const scans = new Scans();
+    const from = model.commit(puts(["a", "b"], "1"));
+    const to = model.commit(puts(["a", "b"], "2"));
+    const keyHash = sha256(text("a"));
+    const rows = model.store.env.state[shardOf(keyHash)];
+    if (damaged === null) rows?.removeSync(stateKey(keyHash, to));
+    else rows?.putSync(stateKey(keyHash, to), damaged);
+    assert.throws(
+      () => tilesOf(scans, model, { from, to }),
+      (error) => error instanceof HoldfastError && error.reason === "ROW_CORRUPT",
+    );
+    await scans.close();
+  }
 });
 
 function version8(version: bigint): Buffer {

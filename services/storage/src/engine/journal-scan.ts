@@ -1,5 +1,5 @@
 import { HASH_BYTES } from "@holdfast/merkle";
-import type { JournalVisitor, JournalWalk } from "../state/change-gatherer.js";
+import type { JournalVisitor, JournalWalk } from "../state/journal-walk.js";
 import type { GenerationEnv } from "./generation-env.js";
 import { type KeyBytes, openRaw, type RawDatabase, type RawVisitor } from "./raw-range.js";
 import { journalKey, SHARDS, u64 } from "./schema.js";
@@ -44,17 +44,16 @@ class JournalEntries implements RawVisitor {
   looked = 0;
   #visitor: JournalVisitor | null = null;
   #start: Buffer = Buffer.alloc(HASH_BYTES);
-  #startText = "";
   #entriesMax = 0;
   #version = -1n;
-  #keyHash: string | null = null;
+  readonly #keyHash: Buffer = Buffer.alloc(HASH_BYTES);
+  #isWanted = false;
   #steps = 0;
   #seek: Buffer | null = null;
 
   begin(visitor: JournalVisitor, start: Buffer, entriesMax: number): void {
     this.#visitor = visitor;
     this.#start = start;
-    this.#startText = start.toString("latin1");
     this.#entriesMax = entriesMax;
     this.#version = -1n;
     this.stoppedAt = null;
@@ -75,7 +74,7 @@ class JournalEntries implements RawVisitor {
   }
 
   key(bytes: KeyBytes, start: number): void {
-    this.#keyHash = null;
+    this.#isWanted = false;
     const version = bytes.readBigUInt64BE(start);
     if (version !== this.#version) {
       if (this.#version >= 0n && this.looked >= this.#entriesMax) {
@@ -86,21 +85,32 @@ class JournalEntries implements RawVisitor {
     }
     this.looked++;
     const at = start + VERSION_BYTES;
-    const keyHash = bytes.toString("latin1", at, at + HASH_BYTES);
     const end = this.#visitor?.end ?? null;
-    const isBehind = end !== null && keyHash >= end;
-    if (isBehind || keyHash < this.#startText) {
+    const isBehind = end !== null && !isBelow(bytes, at, end);
+    if (isBehind || isBelow(bytes, at, this.#start)) {
       if (++this.#steps >= STEPS_BEFORE_SEEK) {
         this.#seek = journalKey(isBehind ? version + 1n : version, this.#start);
       }
       return;
     }
-    this.#keyHash = keyHash;
+    bytes.copy(this.#keyHash, 0, at, at + HASH_BYTES);
+    this.#isWanted = true;
     this.#steps = 0;
   }
 
   value(bytes: Buffer, length: number): void {
-    if (this.#keyHash === null) return;
-    this.#visitor?.entry(this.#keyHash, length === 0 ? "" : bytes.toString("latin1", 0, length));
+    if (!this.#isWanted) return;
+    const oldValueHash =
+      length === 0 ? null : new Uint8Array(bytes.buffer, bytes.byteOffset, HASH_BYTES);
+    this.#visitor?.entry({ keyHash: this.#keyHash, oldValueHash, version: this.#version });
   }
+}
+
+/** Whether the key hash at `at` is below another: mostly known from the first byte. */
+function isBelow(bytes: Buffer, at: number, other: Buffer): boolean {
+  for (let i = 0; i < HASH_BYTES; i++) {
+    const difference = (bytes[at + i] ?? 0) - (other[i] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
 }

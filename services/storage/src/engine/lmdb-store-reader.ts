@@ -21,11 +21,13 @@ import {
   META,
   nodeKeyBytes,
   SHARDS,
+  STATE_KEY_BYTES,
   shardOf,
   shardOfPath,
   stateKey,
   u64,
   writeNodeKey,
+  writeStateKey,
 } from "./schema.js";
 
 const KEY_HASH_BYTES = 32;
@@ -38,6 +40,7 @@ export class LmdbStoreReader implements StoreReader {
   #transaction: Transaction | null = null;
   /** By length. */
   readonly #nodeKeys: Buffer[] = [];
+  readonly #stateKey: Buffer = Buffer.alloc(STATE_KEY_BYTES);
 
   constructor(env: GenerationEnv) {
     this.#env = env;
@@ -105,6 +108,12 @@ export class LmdbStoreReader implements StoreReader {
       return isOwn && value.length > 0 ? value : null;
     }
     return null;
+  }
+
+  rowOf(keyHash: Buffer, version: bigint): Buffer | null {
+    writeStateKey(this.#stateKey, 0, keyHash, version);
+    const row = this.#get(this.#shard(this.#env.state, shardOf(keyHash)), this.#stateKey);
+    return row === null || row.length === 0 ? null : row;
   }
 
   itemsBehind(

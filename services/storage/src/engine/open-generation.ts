@@ -9,7 +9,7 @@ import { RowScanner } from "./row-scan.js";
 
 /** Views of states that are kept; each holds the nodes of one path. */
 const VIEWS_MAX = 16;
-/** Tree nodes that are kept, up to 1.6 KiB each: those of the changes of one shard. */
+/** Tree nodes that are kept, up to 1.6 KiB each: those of the changes of one tile, however small. */
 const NODES_MAX = 2_048;
 
 interface KeptNode {
@@ -24,7 +24,7 @@ export class OpenGeneration {
   readonly rows: RowScanner;
   readonly chunkIds: ChunkIds = new ChunkIds();
   readonly journal: JournalScanner;
-  /** By path: a delta looks at the same nodes when it gathers and when it packs. */
+  /** By path: a delta looks at the same nodes when it compares a tile's changes and packs it. */
   readonly #nodes: Map<string, KeptNode> = new Map();
   /** The one used last is the last. */
   readonly #views: Map<bigint, TreeView> = new Map();

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { HoldfastError } from "@holdfast/core";
+import { memoryIn as memoryOfGathered } from "../state/gathered-changes.js";
 import type { AnswerMessage, EndMessage, JobMessage, ScanJob, ScanResult } from "./scan-job.js";
 import { unpackError } from "./worker-error.js";
 
@@ -218,7 +219,7 @@ function end({ worker, cancel }: Thread): Promise<void> {
 /** What goes over to the thread instead of being copied. */
 function memoryIn(job: ScanJob): ArrayBuffer[] {
   if ("memory" in job) return [...job.memory];
-  if ("gathered" in job && job.gathered !== null) return [job.gathered.changes];
+  if ("gathered" in job && job.gathered !== null) return memoryOfGathered(job.gathered);
   return [];
 }
 

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { parentPort } from "node:worker_threads";
-import type { GatheredChanges } from "../state/gathered-changes.js";
+import { type GatheredChanges, memoryIn as memoryOfGathered } from "../state/gathered-changes.js";
 import type {
   AnswerMessage,
   ChangesResult,
@@ -47,7 +47,7 @@ function memoryIn(reply: AnswerMessage): ArrayBuffer[] {
   const memory: ArrayBuffer[] = [];
   for (const filled of framesIn(result)) {
     if (filled.frame !== null) memory.push(filled.frame.memory);
-    if (hasGathered(filled)) memory.push(filled.gathered.changes);
+    if (hasGathered(filled)) memory.push(...memoryOfGathered(filled.gathered));
   }
   return memory;
 }

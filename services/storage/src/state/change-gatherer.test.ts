@@ -5,12 +5,14 @@
 import { strict as assert } from "node:assert";
 import test from "node:test";
 import { SeededRandom } from "@holdfast/testing";
-import { ChangeGatherer, type JournalWalk } from "./change-gatherer.js";
-import { type ChangedKey, ChangedKeys } from "./changed-keys.js";
+import { ChangeGatherer } from "./change-gatherer.js";
+import { ChangedKeys, ENTRY_BYTES } from "./changed-keys.js";
 import { changesOf, type GatheredChanges, nothingGathered } from "./gathered-changes.js";
+import type { JournalWalk } from "./journal-walk.js";
 import { PhysicalNode } from "./physical-node.js";
 import { updateTree } from "./tree-update.js";
 import { TreeView } from "./tree-view.js";
+import { WrittenKeys } from "./written-keys.js";
 
 interface Entry {
   readonly version: bigint;
@@ -36,10 +38,10 @@ function journalOf(entries: readonly Entry[]): JournalWalk {
           return { stoppedAt: version, looked };
         version = entry.version;
         looked++;
-        const text = entry.keyHash.toString("latin1");
-        if (entry.keyHash.compare(start) < 0) continue;
-        if (visitor.end !== null && text >= visitor.end) continue;
-        visitor.entry(text, entry.old?.toString("latin1") ?? "");
+        const { keyHash, old } = entry;
+        if (keyHash.compare(start) < 0) continue;
+        if (visitor.end !== null && keyHash.compare(visitor.end) >= 0) continue;
+        visitor.entry({ keyHash, oldValueHash: old, version });
       }
       return { stoppedAt: null, looked };
     },
@@ -67,7 +69,8 @@ function gatherAll(gatherer: ChangeGatherer, entriesMax: number): ChangedKeys {
   while (gathered.coveredTo !== null) {
     assert.ok(++steps < 2_000, "gathering ends");
     gathered = structuredClone(gatherer.step(gathered, entriesMax).gathered);
-    assert.ok((gathered.pass?.written.size ?? 0) < KEYS_MAX, "memory is bounded");
+    const written = gathered.pass?.written.byteLength ?? 0;
+    assert.ok(written < KEYS_MAX * ENTRY_BYTES, "memory is bounded");
   }
   return changesOf(gathered);
 }
@@ -102,22 +105,28 @@ test(`random histories in slices of any size (seed ${seed})`, () => {
         const [before, after] = [from.get(hex) ?? null, state.get(hex) ?? null];
         if (before === null ? after === null : after?.equals(before)) return [];
         const kind = after === null ? "deleted" : before === null ? "added" : "overwritten";
-        return [[hex, kind, before?.toString("hex") ?? null]];
+        const last = entries.findLast((entry) => entry.keyHash.toString("hex") === hex);
+        return [[hex, kind, before?.toString("hex") ?? null, last?.version]];
       });
     for (const slice of [1, 7, 1_000_000]) {
-      const gatherer = new ChangeGatherer(
-        { after: 10n, to: 30n },
-        { journal: journalOf(entries), later },
-      );
+      const gatherer = new ChangeGatherer({ after: 10n, to: 30n }, { journal: journalOf(entries) });
       const found = gatherAll(gatherer, slice);
+      found.compare(0, found.count, later);
+      const indexes = Array.from({ length: found.count }, (_, index) => index);
+      const changed = indexes.filter((index) => found.kind(index) !== "unchanged");
       assert.deepEqual(
-        Array.from({ length: found.count }, (_, index) => [
+        changed.map((index) => [
           found.keyHash(index).toString("hex"),
           found.kind(index),
           found.oldValueHash(index)?.toString("hex") ?? null,
+          found.version(index),
         ]),
         expected,
       );
+      for (const index of changed) {
+        const valueHash = state.get(found.keyHash(index).toString("hex")) ?? null;
+        assert.deepEqual(found.newValueHash(index), valueHash);
+      }
     }
   }
 });
@@ -134,11 +143,9 @@ test("more changes in a shard than a walk holds", () => {
       entries.push({ version: version + 50n, keyHash, old: random.bytes(32) });
     }
   }
-  const gatherer = new ChangeGatherer(
-    { after: 0n, to: 100n },
-    { journal: journalOf(entries), later: viewOf(new Map()) },
-  );
+  const gatherer = new ChangeGatherer({ after: 0n, to: 100n }, { journal: journalOf(entries) });
   const found = gatherAll(gatherer, 6_000);
+  found.compare(0, found.count, viewOf(new Map()));
   const expected = entries
     .filter(({ version }) => version <= 50n)
     .sort((a, b) => Buffer.compare(a.keyHash, b.keyHash));
@@ -151,24 +158,62 @@ test("more changes in a shard than a walk holds", () => {
 });
 
 test("changed keys are found and counted by range", () => {
-  const keyOf = (first: number): Buffer => Buffer.alloc(32, first);
-  const some: ChangedKey[] = [
-    { keyHash: keyOf(1), kind: "added", oldValueHash: null, newValueHash: keyOf(2) },
-    { keyHash: keyOf(3), kind: "deleted", oldValueHash: keyOf(9), newValueHash: null },
-    { keyHash: keyOf(5), kind: "overwritten", oldValueHash: keyOf(8), newValueHash: keyOf(6) },
-    { keyHash: keyOf(7), kind: "deleted", oldValueHash: keyOf(7), newValueHash: null },
-  ];
-  const changes = ChangedKeys.NONE.followedBy(some.slice(0, 2)).followedBy(some.slice(2));
+  const hashOf = (first: number): Buffer => Buffer.alloc(32, first);
+  const written = new WrittenKeys(ChangedKeys.NONE, null);
+  for (const first of [7, 3, 5, 1]) {
+    const oldValueHash = first === 1 ? null : hashOf(first + 1);
+    written.entry({ keyHash: hashOf(first), oldValueHash, version: 1n });
+  }
+  const changes = ChangedKeys.NONE.followedBy(written.ascending());
   assert.equal(changes.count, 4);
   assert.deepEqual(
-    [0, 1, 2, 3, 4, 8].map((first) => changes.indexOf(keyOf(first))),
+    [0, 1, 2, 3, 4, 8].map((first) => changes.indexOf(hashOf(first))),
     [0, 0, 1, 1, 2, 4],
   );
   assert.equal(changes.indexOf(null), 4);
-  assert.equal(changes.deletedIn(0, 4), 2);
-  assert.equal(changes.deletedIn(2, 4), 1);
-  assert.equal(changes.deletedIn(2, 3), 0);
+  // The second nibbles are 1, 3, 5, 7.
+  assert.deepEqual(
+    [0, 1, 4, 7].map((nibble) => changes.behindNibble(1, nibble, 0, 4)),
+    [0, 1, 2, 4],
+  );
+  assert.equal(changes.behindNibble(1, 7, 1, 3), 3);
+  const valueHashes: Readonly<Record<number, number>> = { 1: 9, 5: 6 };
+  changes.compare(0, 4, {
+    leaf(keyHash) {
+      const value = valueHashes[keyHash[0] ?? 0];
+      return value === undefined
+        ? null
+        : { kind: "leaf", keyHash, valueHash: hashOf(value), bytes: 9 };
+    },
+  });
+  assert.deepEqual(
+    [0, 1, 2, 3].map((index) => changes.kind(index)),
+    ["added", "deleted", "unchanged", "deleted"],
+  );
+  assert.deepEqual(changes.differences(0, 4), { changed: 3, deleted: 2 });
+  assert.deepEqual(changes.differences(2, 3), { changed: 0, deleted: 0 });
   const rest = changes.from(2);
   assert.equal(rest.count, 2);
-  assert.equal(rest.kind(0), "overwritten");
+  assert.equal(rest.kind(0), "unchanged");
+  assert.throws(() => written.ascending().kind(0), /not compared/);
+});
+
+test("key hashes that begin alike are kept apart", () => {
+  const random = new SeededRandom(6);
+  const keys = Array.from({ length: 40 }, (_, index) => Buffer.alloc(32, 7).fill(index, 25));
+  const written = new WrittenKeys(ChangedKeys.NONE, null);
+  for (const version of [1n, 2n]) {
+    for (const keyHash of random.shuffle(keys)) {
+      written.entry({ keyHash, oldValueHash: Buffer.alloc(32, Number(version)), version });
+    }
+  }
+  const found = written.ascending();
+  assert.deepEqual(
+    Array.from({ length: found.count }, (_, index) => [
+      found.keyHash(index),
+      found.oldValueHash(index)?.[0],
+      found.version(index),
+    ]),
+    keys.map((keyHash) => [keyHash, 1, 2n]),
+  );
 });

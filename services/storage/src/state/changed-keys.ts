@@ -1,23 +1,49 @@
 import { compareKeyHash, HASH_BYTES } from "@holdfast/merkle";
+import type { LeafSlot } from "./slot.js";
 
-/** How the later state differs at a key. */
-export type ChangeKind = "added" | "overwritten" | "deleted";
+/** How the later state differs at a key; a value that was written may be what it was before. */
+export type ChangeKind = "added" | "overwritten" | "deleted" | "unchanged";
 
-const KINDS: readonly ChangeKind[] = ["added", "overwritten", "deleted"];
-/** Key hash, kind, value hashes in the earlier and the later state (zero where absent). */
-const ENTRY_BYTES: number = 3 * HASH_BYTES + 1;
-const KIND_AT: number = HASH_BYTES;
-const OLD_AT: number = HASH_BYTES + 1;
-const NEW_AT: number = 2 * HASH_BYTES + 1;
+/** A key that was written between two states. */
+export interface WrittenKey {
+  readonly keyHash: Uint8Array;
+  /** Hash of the value in the earlier state; null when the key was absent. */
+  readonly oldValueHash: Uint8Array | null;
+  /** The version that wrote it last: there is its row. */
+  readonly version: bigint;
+}
 
-/** The keys at which two states differ, ascending by key hash; packed, so that it is small. */
+/** The later state, as far as it is asked. */
+export interface LaterLeaves {
+  /** Null when the key is absent. */
+  leaf(keyHash: Buffer): LeafSlot | null;
+}
+
+const KINDS: readonly ChangeKind[] = ["added", "overwritten", "deleted", "unchanged"];
+const DELETED: number = KINDS.indexOf("deleted");
+const UNCHANGED: number = KINDS.indexOf("unchanged");
+const NOT_COMPARED: number = KINDS.length;
+
+// Key hash, value hashes in the earlier and the later state (zero where absent), version u64,
+// whether there is an earlier value, kind.
+const OLD_AT: number = HASH_BYTES;
+const NEW_AT: number = 2 * HASH_BYTES;
+const VERSION_AT: number = 3 * HASH_BYTES;
+const HAS_OLD_AT: number = VERSION_AT + 8;
+const KIND_AT: number = HAS_OLD_AT + 1;
+/** Bytes of a key in packed form. */
+export const ENTRY_BYTES: number = KIND_AT + 1;
+
+/**
+ * The keys that were written between two states, ascending by key hash; packed, so that it is
+ * small. What became of them is found when it is needed: the tree is then read in one place after
+ * the other, and by who goes on to read there.
+ */
 export class ChangedKeys {
   static readonly NONE: ChangedKeys = new ChangedKeys(Buffer.alloc(0));
 
   readonly packed: Buffer;
   readonly count: number;
-  /** Deleted keys before each index; made when first asked for. */
-  #deletedBefore: Uint32Array | null = null;
 
   constructor(packed: Buffer) {
     this.packed = packed;
@@ -30,22 +56,54 @@ export class ChangedKeys {
     return this.packed.subarray(at, at + HASH_BYTES);
   }
 
-  kind(index: number): ChangeKind {
-    return KINDS[this.packed[index * ENTRY_BYTES + KIND_AT] ?? 0] ?? "added";
-  }
-
   /** Hash of the value in the earlier state, a view; null when the key was absent. */
   oldValueHash(index: number): Buffer | null {
-    if (this.kind(index) === "added") return null;
-    const at = index * ENTRY_BYTES + OLD_AT;
-    return this.packed.subarray(at, at + HASH_BYTES);
+    const at = index * ENTRY_BYTES;
+    if (this.packed[at + HAS_OLD_AT] === 0) return null;
+    return this.packed.subarray(at + OLD_AT, at + NEW_AT);
   }
 
-  /** Hash of the value in the later state, a view; null when the key is absent. */
+  /** The version that wrote the key last. */
+  version(index: number): bigint {
+    return this.packed.readBigUInt64BE(index * ENTRY_BYTES + VERSION_AT);
+  }
+
+  /** Compares those of the indexes `low` to `high - 1` with the later state. */
+  compare(low: number, high: number, later: LaterLeaves): void {
+    for (let index = low; index < high; index++) {
+      const kindAt = index * ENTRY_BYTES + KIND_AT;
+      if (this.packed[kindAt] !== NOT_COMPARED) continue;
+      this.packed[kindAt] = KINDS.indexOf(this.#compared(index, later));
+    }
+  }
+
+  /** Only of a key that was compared. */
+  kind(index: number): ChangeKind {
+    const kind = KINDS[this.packed[index * ENTRY_BYTES + KIND_AT] ?? NOT_COMPARED];
+    if (kind === undefined) throw new Error("a key was not compared");
+    return kind;
+  }
+
+  /**
+   * Hash of the value in the later state, a view; null when the key is absent. Only of a key that
+   * was compared.
+   */
   newValueHash(index: number): Buffer | null {
     if (this.kind(index) === "deleted") return null;
-    const at = index * ENTRY_BYTES + NEW_AT;
-    return this.packed.subarray(at, at + HASH_BYTES);
+    const at = index * ENTRY_BYTES;
+    return this.packed.subarray(at + NEW_AT, at + VERSION_AT);
+  }
+
+  /** How many of the indexes `low` to `high - 1`, which were compared, differ; and are deleted. */
+  differences(low: number, high: number): { readonly changed: number; readonly deleted: number } {
+    let changed = 0;
+    let deleted = 0;
+    for (let index = low; index < high; index++) {
+      const kind = this.packed[index * ENTRY_BYTES + KIND_AT];
+      if (kind !== UNCHANGED) changed++;
+      if (kind === DELETED) deleted++;
+    }
+    return { changed, deleted };
   }
 
   /** Index of the first key hash that is not below `keyHash`; null stands for the end. */
@@ -61,10 +119,21 @@ export class ChangedKeys {
     return low;
   }
 
-  /** Deleted keys among the indexes `low` to `high - 1`. */
-  deletedIn(low: number, high: number): number {
-    const before = this.#deleted();
-    return (before[high] ?? 0) - (before[low] ?? 0);
+  /**
+   * The first index from `low` on, below `high`, whose nibble at `depth` is above `nibble`; the
+   * key hashes there share the nibbles before it.
+   */
+  behindNibble(depth: number, nibble: number, low: number, high: number): number {
+    let [from, to] = [low, high];
+    const byteAt = depth >> 1;
+    const shift = (depth & 1) === 0 ? 4 : 0;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const byte = this.packed[middle * ENTRY_BYTES + byteAt] ?? 0;
+      if (((byte >> shift) & 15) <= nibble) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   /** Those from index `low` on, in memory of their own. */
@@ -73,38 +142,40 @@ export class ChangedKeys {
   }
 
   /** These and others behind them. */
-  followedBy(others: readonly ChangedKey[]): ChangedKeys {
-    const packed = Buffer.alloc(this.packed.length + others.length * ENTRY_BYTES);
-    packed.set(this.packed);
-    let at = this.packed.length;
-    for (const { keyHash, kind, oldValueHash, newValueHash } of others) {
-      packed.set(keyHash, at);
-      packed[at + KIND_AT] = KINDS.indexOf(kind);
-      if (oldValueHash !== null) packed.set(oldValueHash, at + OLD_AT);
-      if (newValueHash !== null) packed.set(newValueHash, at + NEW_AT);
-      at += ENTRY_BYTES;
-    }
-    return new ChangedKeys(packed);
+  followedBy(others: ChangedKeys): ChangedKeys {
+    if (this.count === 0) return others;
+    return new ChangedKeys(Buffer.concat([this.packed, others.packed]));
   }
 
-  #deleted(): Uint32Array {
-    if (this.#deletedBefore === null) {
-      const before = new Uint32Array(this.count + 1);
-      for (let i = 0; i < this.count; i++) {
-        before[i + 1] = (before[i] ?? 0) + (this.kind(i) === "deleted" ? 1 : 0);
-      }
-      this.#deletedBefore = before;
-    }
-    return this.#deletedBefore;
+  #compared(index: number, later: LaterLeaves): ChangeKind {
+    const at = index * ENTRY_BYTES;
+    const { packed } = this;
+    const hadOld = packed[at + HAS_OLD_AT] === 1;
+    const leaf = later.leaf(this.keyHash(index));
+    if (leaf === null) return hadOld ? "deleted" : "unchanged";
+    packed.set(leaf.valueHash, at + NEW_AT);
+    if (!hadOld) return "added";
+    return sameHash(packed, at + OLD_AT, at + NEW_AT) ? "unchanged" : "overwritten";
   }
 }
 
-/** One of them. */
-export interface ChangedKey {
-  readonly keyHash: Buffer;
-  readonly kind: ChangeKind;
-  /** Null when added. */
-  readonly oldValueHash: Buffer | null;
-  /** Null when deleted. */
-  readonly newValueHash: Buffer | null;
+/** Packs a key, which is not compared yet, at `at`. */
+export function packWritten(packed: Buffer, at: number, written: WrittenKey): void {
+  const { keyHash, oldValueHash, version } = written;
+  packed.set(keyHash, at);
+  packed.fill(0, at + OLD_AT, at + VERSION_AT);
+  if (oldValueHash !== null) packed.set(oldValueHash, at + OLD_AT);
+  packed.writeBigUInt64BE(version, at + VERSION_AT);
+  packed[at + HAS_OLD_AT] = oldValueHash === null ? 0 : 1;
+  packed[at + KIND_AT] = NOT_COMPARED;
+}
+
+/** The key packed at `at` was written again, as it is packed at `later`. */
+export function packAgain(packed: Buffer, at: number, again: Buffer, againAt: number): void {
+  again.copy(packed, at + VERSION_AT, againAt + VERSION_AT, againAt + HAS_OLD_AT);
+}
+
+function sameHash(bytes: Buffer, a: number, b: number): boolean {
+  for (let i = 0; i < HASH_BYTES; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+  return true;
 }

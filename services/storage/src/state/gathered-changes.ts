@@ -5,7 +5,7 @@ import { ChangedKeys } from "./changed-keys.js";
  * thread, and no thread has to remember a stream.
  */
 export interface GatheredChanges {
-  /** Memory of `ChangedKeys`: all changes not sent yet whose key hash is below `coveredTo`. */
+  /** Memory of `ChangedKeys`: all not sent yet whose key hash is below `coveredTo`. */
   readonly changes: ArrayBuffer;
   /** The lowest key hash that is not covered; null: everything is. */
   readonly coveredTo: Uint8Array | null;
@@ -15,10 +15,10 @@ export interface GatheredChanges {
 
 /** A walk through the journal of one shard, from `coveredTo` on. */
 export interface GatherPass {
-  /** Keys written, as latin1 text, each with its first old value hash ("" when absent). */
-  readonly written: ReadonlyMap<string, string>;
+  /** Memory of `ChangedKeys`: what it met so far. */
+  readonly written: ArrayBuffer;
   /** Key hashes from here on are left to the next pass; null: none are. */
-  readonly end: string | null;
+  readonly end: Uint8Array | null;
   /** The journal was read up to this version. */
   readonly afterVersion: bigint;
 }
@@ -31,6 +31,11 @@ export function nothingGathered(start: Buffer | null): GatheredChanges {
 /** The changes in it. */
 export function changesOf(gathered: GatheredChanges): ChangedKeys {
   return new ChangedKeys(Buffer.from(gathered.changes));
+}
+
+/** What goes over to another thread instead of being copied. */
+export function memoryIn({ changes, pass }: GatheredChanges): ArrayBuffer[] {
+  return pass === null ? [changes] : [changes, pass.written];
 }
 
 /** Memory of its own for `changes`, fit to be handed to another thread. */

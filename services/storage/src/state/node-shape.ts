@@ -83,6 +83,17 @@ export class NodeShape {
     this.length = this.hashesAt + HASH_BYTES * bits(this.binaryMask);
   }
 
+  /** What stands at heap position `heap` (1..31): a lone leaf stands for all above it. */
+  kind(heap: number): "empty" | "leaf" | "inner" {
+    const below = slotsBelow(heap);
+    if (
+      heap < NODE_SLOTS ? (this.binaryMask & (1 << heap)) !== 0 : (this.innerMask & below) !== 0
+    ) {
+      return "inner";
+    }
+    return (this.leafMask & below) !== 0 ? "leaf" : "empty";
+  }
+
   /** Where slot `index` begins. */
   slotAt(index: number): number {
     const below = (1 << index) - 1;

@@ -10,10 +10,11 @@ import {
   NODE_FORMAT,
   NODE_SLOTS,
   NodeShape,
+  SLOT_HASH_AT,
   SLOTS_AT,
   slotsBelow,
 } from "./node-shape.js";
-import { EMPTY_SLOT, type InnerSlot, type LeafSlot, type Slot } from "./slot.js";
+import { EMPTY_SLOT, type Slot } from "./slot.js";
 import { exchangeSlots, type SlotChange } from "./slot-exchange.js";
 
 /** A subtree: its root, how many keys it has, and the sum of their items' encoded lengths. */
@@ -112,19 +113,30 @@ export class PhysicalNode {
    * depth from the left.
    */
   binaryNode(depth: number, index: number): Subtree {
-    const heap = (1 << depth) + index;
-    const below = slotsBelow(heap);
-    const { leafMask, innerMask, binaryMask } = this.shape;
-    const occupied = (leafMask | innerMask) & below;
+    const { leafMask, innerMask } = this.shape;
+    const occupied = (leafMask | innerMask) & slotsBelow((1 << depth) + index);
     if (occupied === 0) return EMPTY_SUBTREE;
     const { items, bytes } = this.counts(occupied);
-    if (heap < NODE_SLOTS && (binaryMask & (1 << heap)) !== 0) {
-      const hashAt = this.shape.hashAt(heap);
-      const hash = this.encoded.subarray(hashAt, hashAt + HASH_BYTES);
-      return { node: { kind: "inner", hash }, items, bytes };
+    return { node: this.treeNode(depth, index), items, bytes };
+  }
+
+  /** The root of such a subtree alone: what is below it is not counted. */
+  treeNode(depth: number, index: number): TreeNode {
+    const { encoded, shape } = this;
+    const heap = (1 << depth) + index;
+    const kind = shape.kind(heap);
+    if (kind === "empty") return EMPTY_NODE;
+    const slot = 31 - Math.clz32((shape.leafMask | shape.innerMask) & slotsBelow(heap));
+    if (kind === "leaf") {
+      const at = shape.slotAt(slot);
+      return {
+        kind,
+        keyHash: encoded.subarray(at, at + HASH_BYTES),
+        valueHash: encoded.subarray(at + HASH_BYTES, at + 2 * HASH_BYTES),
+      };
     }
-    const slot = this.slot(31 - Math.clz32(occupied));
-    return { node: slot.kind === "empty" ? EMPTY_NODE : treeNodeOf(slot), items, bytes };
+    const at = heap < NODE_SLOTS ? shape.hashAt(heap) : shape.slotAt(slot) + SLOT_HASH_AT;
+    return { kind, hash: encoded.subarray(at, at + HASH_BYTES) };
   }
 
   /** Keys and bytes of some slots; of all, when no mask is given. */
@@ -182,12 +194,6 @@ export class PhysicalNode {
       this.encoded.subarray(valueAt, valueAt + HASH_BYTES),
     );
   }
-}
-
-function treeNodeOf(slot: LeafSlot | InnerSlot): TreeNode {
-  return slot.kind === "leaf"
-    ? { kind: "leaf", keyHash: slot.keyHash, valueHash: slot.valueHash }
-    : { kind: "inner", hash: slot.hash };
 }
 
 function corrupt(): HoldfastError {

@@ -89,6 +89,11 @@ export interface StoreReader {
   /** The encoded StateItem of a key: its newest row <= version; null: absent or deleted. */
   row(keyHash: Buffer, version: bigint): Buffer | null;
   /**
+   * The encoded StateItem that exactly this version wrote; null when it deleted the key, or wrote
+   * none. A quarter of the work of `row`, for who knows when a key was written.
+   */
+  rowOf(keyHash: Buffer, version: bigint): Buffer | null;
+  /**
    * Visits the items of the state at a version in order, behind key hash `after` (null: from the
    * first), until `visit` answers false or so many rows were looked at.
    * @returns where to go on; null at the end of the state.

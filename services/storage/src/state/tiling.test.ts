@@ -140,6 +140,8 @@ test(`any place of the tree, in any order (seed ${seed})`, () => {
       leaves.filter((other) => sharesBits(other.keyHash, position, depth)).length,
     );
     assert.ok(nodesEqual(node, fresh().bitNode(position, depth).node));
+    assert.ok(nodesEqual(node, view.treeNode(position, depth)));
+    assert.equal(node.kind, view.kind(position, depth));
   }
 });
 

@@ -1,9 +1,19 @@
-import { commonBits, EMPTY_NODE, pathOf, pathRange, type TreeNode } from "@holdfast/merkle";
+import {
+  commonBits,
+  EMPTY_NODE,
+  nibbleOf,
+  pathOf,
+  pathRange,
+  type TreeNode,
+} from "@holdfast/merkle";
 import type { PhysicalNode, Subtree } from "./physical-node.js";
 import type { LeafSlot, Slot } from "./slot.js";
 
 /** Reads the physical node at `path` (one nibble or more) that was written at `version`. */
 export type ReadNode = (version: bigint, path: string) => PhysicalNode;
+
+/** What stands above a place instead of a physical node. */
+type MetAbove = Exclude<Slot, { kind: "inner" }>;
 
 const EMPTY: Subtree = { node: EMPTY_NODE, items: 0, bytes: 0 };
 const KEY_HASH_NIBBLES = 64;
@@ -36,8 +46,34 @@ export class TreeView {
       const node = this.#stack[level] as PhysicalNode;
       return node.binaryNode(bits, nibbleOf(position, level) >> (4 - bits));
     }
-    if (met.kind === "empty" || commonBits(met.keyHash, position) < depth) return EMPTY;
-    return subtreeOf(met);
+    if (!standsUnder(met, position, depth)) return EMPTY;
+    return { node: leafOf(met), items: 1, bytes: met.bytes };
+  }
+
+  /** The root of this subtree alone. @throws ROW_CORRUPT */
+  treeNode(position: Buffer, depth: number): TreeNode {
+    if (depth === 0) return this.root.treeNode(0, 0);
+    const level = (depth - 1) >> 2;
+    const bits = depth - 4 * level;
+    const met = this.#descend(position, level);
+    if (met === null) {
+      const node = this.#stack[level] as PhysicalNode;
+      return node.treeNode(bits, nibbleOf(position, level) >> (4 - bits));
+    }
+    return standsUnder(met, position, depth) ? leafOf(met) : EMPTY_NODE;
+  }
+
+  /** The kind of this root. @throws ROW_CORRUPT */
+  kind(position: Buffer, depth: number): TreeNode["kind"] {
+    if (depth === 0) return this.root.shape.kind(1);
+    const level = (depth - 1) >> 2;
+    const bits = depth - 4 * level;
+    const met = this.#descend(position, level);
+    if (met === null) {
+      const node = this.#stack[level] as PhysicalNode;
+      return node.shape.kind((1 << bits) + (nibbleOf(position, level) >> (4 - bits)));
+    }
+    return standsUnder(met, position, depth) ? "leaf" : "empty";
   }
 
   /** The subtree at `path`. @throws ROW_CORRUPT */
@@ -92,7 +128,7 @@ export class TreeView {
    * Makes `#stack[level]` the physical node at the first `level` nibbles of `position`.
    * @returns null when it is; otherwise what stands above it instead.
    */
-  #descend(position: Buffer, level: number): Exclude<Slot, { kind: "inner" }> | null {
+  #descend(position: Buffer, level: number): MetAbove | null {
     let depth = 0;
     const known = Math.min(level, this.#stack.length - 1);
     while (depth < known && this.#nibbles[depth] === nibbleOf(position, depth)) depth++;
@@ -100,7 +136,7 @@ export class TreeView {
       const nibble = nibbleOf(position, depth);
       const node = this.#stack[depth] as PhysicalNode;
       const version = node.childVersion(nibble);
-      if (version === null) return node.slot(nibble) as Exclude<Slot, { kind: "inner" }>;
+      if (version === null) return node.slot(nibble) as MetAbove;
       const child = this.#read(version, pathOf(position, depth + 1));
       this.#stack.length = depth + 1;
       this.#stack.push(child);
@@ -111,13 +147,11 @@ export class TreeView {
   }
 }
 
-/** Nibble `index` (0..63) of a key hash. */
-function nibbleOf(keyHash: Buffer, index: number): number {
-  const byte = keyHash[index >> 1] ?? 0;
-  return (index & 1) === 0 ? byte >> 4 : byte & 15;
+/** Whether it is a leaf with the first `depth` bits of `position`. */
+function standsUnder(met: MetAbove, position: Buffer, depth: number): met is LeafSlot {
+  return met.kind === "leaf" && commonBits(met.keyHash, position) >= depth;
 }
 
-function subtreeOf(leaf: LeafSlot): Subtree {
-  const { keyHash, valueHash, bytes } = leaf;
-  return { node: { kind: "leaf", keyHash, valueHash }, items: 1, bytes };
+function leafOf({ keyHash, valueHash }: LeafSlot): TreeNode {
+  return { kind: "leaf", keyHash, valueHash };
 }
