@@ -31,20 +31,22 @@ export interface PreparedBlock {
  */
 export class CommitCore {
   readonly #reader: LmdbStoreReader;
-  readonly #sources: CommitSources;
   readonly #requests: RequestIds;
   readonly #batch: BatchWriter = new BatchWriter();
   readonly #pending: PendingNodes = new PendingNodes();
-  readonly #nodes: BlockSources["nodes"] = {
-    pending: (version, path) => this.#pending.get(version, path),
-    load: (version, path) => this.#reader.node(version, path),
-  };
-  readonly #treeHasher: TreeHasher = new TreeHasher(createMessageHasher(TREE_HEAP_BYTES));
+  readonly #sources: BlockSources;
   #head: Head;
 
   constructor(env: GenerationEnv, sources: CommitSources) {
     this.#reader = new LmdbStoreReader(env);
-    this.#sources = sources;
+    this.#sources = {
+      ...sources,
+      nodes: {
+        pending: (version, path) => this.#pending.get(version, path),
+        load: (version, path) => this.#reader.node(version, path),
+      },
+      treeHasher: new TreeHasher(createMessageHasher(TREE_HEAP_BYTES)),
+    };
     this.#requests = new RequestIds(env);
     this.#reader.refresh();
     this.#head = readHead(this.#reader);
@@ -66,12 +68,7 @@ export class CommitCore {
     const isOneVersion = block.transactions.length === 1;
     const sink = new BatchSink(this.#batch, this.#requests, isOneVersion);
     try {
-      const sources = {
-        ...this.#sources,
-        nodes: this.#nodes,
-        treeHasher: this.#treeHasher,
-      };
-      const { head, answer } = buildBlock(block, this.#head, sources, sink);
+      const { head, answer } = buildBlock(block, this.#head, this.#sources, sink);
       this.#pending.add(answer.committedVersion, sink.nodes());
       this.#head = head;
       return { answer, segments: this.#batch.take() };

@@ -122,25 +122,6 @@ test("wrong blocks between good ones cost nothing but themselves", async () => {
   assertWhole(folder.path, "after wrong blocks");
 });
 
-test("a batch that is held back for the next one does not wait for one that is refused", async () => {
-  await using folder = await temporaryDirectory();
-  const committer = await start(folder.path);
-  const good = encodeBlock([transactionOf({ a: "1" })]);
-  const bad = good.subarray(1);
-  for (let round = 0; round < 10; round++) {
-    // While the first is prepared the others arrive; the second is held, and nothing good follows.
-    const results = await Promise.allSettled(
-      [good, good, bad, bad, bad].map((block) => committer.commit(block, NEVER)),
-    );
-    assert.deepEqual(
-      results.map(({ status }) => status),
-      ["fulfilled", "fulfilled", "rejected", "rejected", "rejected"],
-    );
-  }
-  await committer.close();
-  assert.equal(assertWhole(folder.path, "after refused blocks").committed, 19n);
-});
-
 test("a repeat of a block in flight is answered after the block", async () => {
   await using folder = await temporaryDirectory();
   const committer = await start(folder.path);

@@ -5,7 +5,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "@holdfast/core";
 import type { CommitAnswer } from "../ledger/block.js";
 import { encodeAnswer } from "./answer-codec.js";
-import { CommitCore, type PreparedBlock } from "./commit-core.js";
+import { CommitCore } from "./commit-core.js";
 import type {
   CommitThreadData,
   CommitterReply,
@@ -19,15 +19,6 @@ import { packError } from "./worker-error.js";
 
 /** Blocks handed to the writer and not durable yet, at most: bounds memory and time to undo. */
 const AHEAD_MAX = 4;
-/**
- * While at least so many blocks wait, a batch is held back until the next one is there, too: in one
- * transaction they share the pages that both touch, above all branch pages, which nearly every
- * block touches all of (docs/adr/0011). With fewer, writer and committer could not work at the same
- * time.
- */
-const WAITING_MIN_TO_HOLD = 2;
-/** Batches that are handed over together then. */
-const HELD_MAX = 2;
 /** Memory from which this thread cuts its small buffers. */
 const NODE_POOL_BYTES = 131_072;
 
@@ -44,17 +35,14 @@ const core = new CommitCore(env, { wallUs: systemClock.wallUs, randomBytes });
 const queue: Extract<CommitterRequest, { kind: "commit" }>[] = [];
 /** Answers to be given when their version is durable, in order of version. */
 const unanswered: { id: number; answer: CommitAnswer }[] = [];
-/** Versions that are prepared and not durable, ascending; the last of them may be held back. */
+/** Versions with the writer, ascending. */
 const writing: bigint[] = [];
-/** Batches that the writer does not have yet, in order of version. */
-let held: PreparedBlock[] = [];
 let isClosing = false;
-let isScheduled = false;
 
 main.on("message", (request: CommitterRequest) => {
   if (request.kind === "close") isClosing = true;
   else queue.push(request);
-  schedule();
+  work();
 });
 
 peer.on("message", (reply: WriterReply) => {
@@ -66,35 +54,24 @@ peer.on("message", (reply: WriterReply) => {
   core.durable(reply.version);
   while (writing[0] !== undefined && writing[0] <= reply.version) writing.shift();
   answer();
-  schedule();
+  work();
 });
 
 toMain({ kind: "opened" });
 
-/** Lets `work` run when everything that has arrived by now was taken. */
-function schedule(): void {
-  if (isScheduled) return;
-  isScheduled = true;
-  setImmediate(work);
-}
-
 /** Prepares one block at a time, so that what is durable is told between them. */
 function work(): void {
-  isScheduled = false;
-  const mayPrepare = queue.length > 0 && writing.length < AHEAD_MAX;
-  const isHeld = held.length < HELD_MAX && queue.length >= WAITING_MIN_TO_HOLD;
-  if (!mayPrepare || !isHeld) handOver();
-  if (mayPrepare) {
-    const next = queue.shift();
-    if (next !== undefined) prepare(next.id, next.request);
-    schedule();
-  } else if (isClosing && queue.length === 0 && writing.length === 0) {
-    void close();
+  if (writing.length >= AHEAD_MAX) return;
+  const next = queue.shift();
+  if (next !== undefined) {
+    prepare(next.id, next.request);
+    if (queue.length > 0) setImmediate(work);
   }
+  if (isClosing && queue.length === 0 && writing.length === 0) void close();
 }
 
 function prepare(id: number, request: Uint8Array): void {
-  let prepared: PreparedBlock;
+  let prepared: ReturnType<CommitCore["prepare"]>;
   try {
     const { buffer, byteOffset, byteLength } = request;
     prepared = core.prepare(Buffer.from(buffer, byteOffset, byteLength));
@@ -109,16 +86,7 @@ function prepare(id: number, request: Uint8Array): void {
     return;
   }
   writing.push(given.committedVersion);
-  held.push(prepared);
-}
-
-/** Gives the writer what is held, to be one transaction. */
-function handOver(): void {
-  const last = held.at(-1);
-  if (last === undefined) return;
-  const segments = held.flatMap((batch) => batch.segments);
-  held = [];
-  const write: WriterRequest = { kind: "write", version: last.answer.committedVersion, segments };
+  const write: WriterRequest = { kind: "write", version: given.committedVersion, segments };
   peer.postMessage(
     write,
     segments.map(({ buffer }) => buffer),

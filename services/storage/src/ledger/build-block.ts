@@ -55,9 +55,10 @@ export function buildBlock(
 
   const shardJournalEntries = [...head.shardJournalEntries];
   const counting = countingSink(sink, shardJournalEntries);
+  const { nodes } = sources;
   const store: NodeStore = {
-    pending: (oldVersion, path) => sources.nodes.pending(oldVersion, path),
-    load: (oldVersion, path) => sources.nodes.load(oldVersion, path),
+    pending: (oldVersion, path) => nodes.pending(oldVersion, path),
+    load: (oldVersion, path) => nodes.load(oldVersion, path),
     written: (path, node) => sink.node(path, node),
     replaced: (oldVersion, path) => sink.staleNode(oldVersion, path),
   };
