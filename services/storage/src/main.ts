@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import { runProcess, UsageError } from "@holdfast/process";
 import { calmCollector, limitStreamBuffers } from "@holdfast/rpc";
 import { fsckConfig, storageConfig } from "./config.js";
+import { compileInThreads } from "./engine/compile-in-threads.js";
 import { fsckChild, runFsck } from "./fsck-main.js";
 import { startStorageServer } from "./storage-server.js";
 
@@ -18,6 +19,7 @@ if (command === "fsck") {
   }
   limitStreamBuffers();
   calmCollector();
+  compileInThreads();
   await runProcess({
     name: "holdfast-storage",
     configure: storageConfig,
