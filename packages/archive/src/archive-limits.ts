@@ -17,7 +17,7 @@ export const ARCHIVE_JSON_BYTES_MAX: number = 64 * 1024;
 /** Tile lines kept in memory until their pack is closed, bytes; then it is closed early. */
 export const PENDING_LINES_BYTES_MAX: number = 8 * MIB;
 /** Lines kept in memory from their segment to the manifest, bytes; others are read again. */
-export const KEPT_LINES_BYTES_MAX: number = 8 * MIB;
+export const KEPT_LINES_BYTES_MAX: number = 3 * MIB;
 /** Buffers of a pack being written: their size, and how many may wait for the disk. */
 export const WRITE_BUFFER_BYTES: number = MIB;
 export const WRITE_BUFFERS_MAX = 8;

@@ -12,7 +12,7 @@ export function limitStreamBuffers(): void {
   setDefaultHighWaterMark(true, 0);
 }
 
-/** How much the heap may grow between two full collections, percent. */
+/** How much the heap of a service may grow between two full collections, percent. */
 const HEAP_GROWING_PERCENT = 400;
 
 /**
@@ -23,7 +23,8 @@ const HEAP_GROWING_PERCENT = 400;
  * first thing in both services, and by the CLI when the first tile is through: V8 takes no code from
  * caches that were made under other flags, so that Node's own modules are compiled anew for what is
  * loaded after this call (25 ms for the next thread that starts).
+ * @param growingPercent how much the heap may grow between two full collections.
  */
-export function calmCollector(): void {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+export function calmCollector(growingPercent: number = HEAP_GROWING_PERCENT): void {
+  setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
 }

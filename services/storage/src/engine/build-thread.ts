@@ -16,6 +16,7 @@ import type {
   BuildThreadData,
   NumberedRequest,
 } from "./build-messages.js";
+import { RESTORE_THREAD } from "./restore-thread.js";
 import { encodeHistories } from "./schema.js";
 import { unpackError } from "./worker-error.js";
 
@@ -50,7 +51,10 @@ export class BuildThread implements GenerationBuilder {
    * @throws ENGINE_FAILED.
    */
   static async start(data: BuildThreadData): Promise<BuildThread> {
-    const worker = new Worker(new URL("build-worker.js", import.meta.url), { workerData: data });
+    const worker = new Worker(new URL("build-worker.js", import.meta.url), {
+      ...RESTORE_THREAD,
+      workerData: data,
+    });
     const thread = new BuildThread(worker);
     await thread.#ask({ kind: "open" });
     return thread;

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { TileProvers } from "../restore/ports.js";
 import type { ProvedBatch, TileBatch } from "../restore/tile-prover.js";
+import { RESTORE_THREAD } from "./restore-thread.js";
 import type { TileJob, TileResult } from "./tile-worker.js";
 import { unpackError } from "./worker-error.js";
 
@@ -69,7 +70,7 @@ export class TilePool implements TileProvers {
 
   #start(): Worker | null {
     if (this.#busy.size >= this.#size) return null;
-    const worker = new Worker(new URL("tile-worker.js", import.meta.url));
+    const worker = new Worker(new URL("tile-worker.js", import.meta.url), RESTORE_THREAD);
     worker.on("message", (result: TileResult) => {
       const job = this.#busy.get(worker);
       this.#busy.delete(worker);
