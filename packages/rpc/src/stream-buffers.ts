@@ -12,7 +12,10 @@ export function limitStreamBuffers(): void {
   setDefaultHighWaterMark(true, 0);
 }
 
-/** How much the heap of a service may grow between two full collections, percent. */
+/**
+ * How much the heap of who only passes frames on or drops them may grow between two full
+ * collections, percent.
+ */
 const HEAP_GROWING_PERCENT = 400;
 
 /**

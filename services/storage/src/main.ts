@@ -7,7 +7,7 @@ import { fsckChild, runFsck } from "./fsck-main.js";
 import { startStorageServer } from "./storage-server.js";
 
 const [command, ...rest] = process.argv.slice(2);
-/** Half of what a gateway needs is as fast here, and a long restore takes 30 MiB less. */
+/** Half of what a gateway has is as fast here, and a long restore takes less memory. */
 const HEAP_GROWING_PERCENT = 200;
 /** Says to the process that it is the child of a check. */
 const CHILD_VARIABLE = "HOLDFAST_FSCK_CHILD";
