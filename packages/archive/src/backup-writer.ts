@@ -194,7 +194,7 @@ export class BackupWriter implements AsyncDisposable {
   async #makeDurable(segment: OpenSegment): Promise<void> {
     const { lines, pack } = segment;
     if (pack === null) {
-      await this.#work.addSegment(null, lines.placed(""));
+      await this.#work.addSegment(null, lines.placed(null));
     } else {
       const id = await closePack(pack);
       // Listed in the work folder before it gets its name: a gc that sees it knows whose it is.

@@ -44,11 +44,16 @@ export class DigestedLines {
     return "";
   }
 
+  /** All lines but the last, with their line feeds, as many at a time as one read gave. */
+  async *whole(): AsyncGenerator<Buffer> {
+    for (let lines = await this.#next(); lines !== null; lines = await this.#next()) {
+      if (lines.length > 0) yield lines;
+    }
+  }
+
   /** All lines but the last, without their line feeds, as many at a time as one read gave. */
   async *batches(): AsyncGenerator<string[]> {
-    for (let lines = await this.#next(); lines !== null; lines = await this.#next()) {
-      if (lines.length > 0) yield lines.toString("latin1", 0, lines.length - 1).split("\n");
-    }
+    for await (const lines of this.whole()) yield splitLines(lines);
   }
 
   /** Takes all lines there still are without looking at them. */
@@ -78,4 +83,9 @@ export class DigestedLines {
     this.#rest = text.subarray(cut, cut + LINE_BYTES_MAX);
     return text.subarray(0, cut);
   }
+}
+
+/** Whole lines, as text and without their line feeds. */
+export function splitLines(lines: Buffer): string[] {
+  return lines.toString("latin1", 0, lines.length - 1).split("\n");
 }

@@ -1,14 +1,11 @@
 import { createHash } from "node:crypto";
 import type { ArchiveFiles, WritableFile } from "./archive-files.js";
-import { WRITE_BUFFER_BYTES } from "./archive-limits.js";
 import { DIGEST_END } from "./digest-tail.js";
 
 /** Writes a text file that ends with its own digest (see digest-tail.ts), durably. */
 class DigestedWriter {
   readonly #file: WritableFile;
   readonly #hash = createHash("sha256");
-  #waiting: string[] = [];
-  #waitingBytes = 0;
   #bytes = 0;
 
   private constructor(file: WritableFile) {
@@ -20,17 +17,17 @@ class DigestedWriter {
     return new DigestedWriter(await files.create(name));
   }
 
-  /** Appends text, ASCII. */
-  async write(text: string): Promise<void> {
-    this.#waiting.push(text);
-    this.#waitingBytes += text.length;
-    if (this.#waitingBytes >= WRITE_BUFFER_BYTES) await this.#flush();
+  /** Appends text, ASCII; bytes must stay as they are until the promise is settled. */
+  async write(text: string | Uint8Array): Promise<void> {
+    const bytes = typeof text === "string" ? Buffer.from(text, "latin1") : text;
+    this.#bytes += bytes.length;
+    this.#hash.update(bytes);
+    await this.#file.write(bytes);
   }
 
   /** Appends the last line, of which `start` ends where the digest begins; syncs and closes. */
   async finish(start: string): Promise<{ readonly sha256: Buffer; readonly bytes: number }> {
     await this.write(start);
-    await this.#flush();
     const sha256 = this.#hash.digest();
     const end = Buffer.from(sha256.toString("hex") + DIGEST_END, "latin1");
     await this.#file.write(end);
@@ -42,15 +39,6 @@ class DigestedWriter {
   /** Gives the file up; it stays for its owner to delete. */
   async abandon(): Promise<void> {
     await this.#file.close();
-  }
-
-  async #flush(): Promise<void> {
-    const bytes = Buffer.from(this.#waiting.join(""), "latin1");
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#bytes += bytes.length;
-    this.#hash.update(bytes);
-    await this.#file.write(bytes);
   }
 }
 

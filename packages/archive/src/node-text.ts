@@ -1,4 +1,5 @@
 import type { TreeNode } from "@holdfast/merkle";
+import type { LineBytes } from "./line-bytes.js";
 
 /** A regular expression for the text of a node, without groups. */
 export const NODE_PATTERN =
@@ -9,15 +10,24 @@ const LEAF_KEY_AT: number = '{"leaf":["'.length;
 const LEAF_VALUE_AT: number = LEAF_KEY_AT + 64 + '","'.length;
 const INNER_AT: number = '{"inner":"'.length;
 
-/** A node as canonical JSON. */
-export function encodeNode(node: TreeNode): string {
+/** Appends a node as canonical JSON. */
+export function writeNode(lines: LineBytes, node: TreeNode): void {
   switch (node.kind) {
     case "empty":
-      return '{"empty":true}';
+      lines.text('{"empty":true}');
+      break;
     case "leaf":
-      return `{"leaf":["${node.keyHash.toString("hex")}","${node.valueHash.toString("hex")}"]}`;
+      lines.text('{"leaf":["');
+      lines.hex(node.keyHash);
+      lines.text('","');
+      lines.hex(node.valueHash);
+      lines.text('"]}');
+      break;
     case "inner":
-      return `{"inner":"${node.hash.toString("hex")}"}`;
+      lines.text('{"inner":"');
+      lines.hex(node.hash);
+      lines.text('"}');
+      break;
   }
 }
 

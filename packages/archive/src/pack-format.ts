@@ -41,14 +41,24 @@ export interface RecordHeader {
 /** The index entry of a record at `offset`; it ends with the record's header as stored. */
 export function encodeIndexEntry(offset: number, header: RecordHeader): Buffer {
   const bytes = Buffer.allocUnsafe(INDEX_ENTRY_BYTES);
-  // Modulo 2^32, and what is above.
-  bytes.writeUInt32BE(offset >>> 0, 4);
-  bytes.writeUInt32BE(Math.floor(offset / 2 ** 32), 0);
-  bytes.writeUInt32BE(header.length, 8);
-  bytes[12] = header.kind;
-  bytes[13] = header.codec;
-  bytes.set(header.sha256, 14);
+  writeIndexEntry(bytes, 0, offset, header);
   return bytes;
+}
+
+/** Writes the index entry of a record at `offset` to `at`. */
+export function writeIndexEntry(
+  bytes: Buffer,
+  at: number,
+  offset: number,
+  header: RecordHeader,
+): void {
+  // Modulo 2^32, and what is above.
+  bytes.writeUInt32BE(offset >>> 0, at + 4);
+  bytes.writeUInt32BE(Math.floor(offset / 2 ** 32), at);
+  bytes.writeUInt32BE(header.length, at + 8);
+  bytes[at + 12] = header.kind;
+  bytes[at + 13] = header.codec;
+  bytes.set(header.sha256, at + 14);
 }
 
 /** The header at `at`, which has to lie within `bytes`; its digest is a view. */

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import type { ArchiveFiles, WritableFile } from "./archive-files.js";
 import { BACKGROUND_SYNC_BYTES, WRITE_BUFFER_BYTES, WRITE_BUFFERS_MAX } from "./archive-limits.js";
+import { GrowingBytes } from "./growing-bytes.js";
 import {
   encodeFooterStart,
-  encodeIndexEntry,
   INDEX_ENTRY_BYTES,
   PACK_MAGIC,
   RECORD_HEADER_BYTES,
   type RecordHeader,
+  writeIndexEntry,
 } from "./pack-format.js";
 
 /**
@@ -19,7 +20,7 @@ export class PackWriter {
   readonly #file: WritableFile;
   readonly #hash = createHash("sha256");
   /** Entries of the index, in order. */
-  readonly #index: Buffer[] = [];
+  readonly #index = new GrowingBytes();
   readonly #free: Buffer[] = [];
   #buffers = 0;
   #buffer: Buffer = Buffer.alloc(0);
@@ -50,7 +51,7 @@ export class PackWriter {
   }
 
   get records(): number {
-    return this.#index.length;
+    return this.#index.length / INDEX_ENTRY_BYTES;
   }
 
   /**
@@ -59,9 +60,11 @@ export class PackWriter {
    */
   add(header: RecordHeader, body: Uint8Array): Promise<void> | null {
     this.#throwFailure();
-    const entry = encodeIndexEntry(this.#bytes, header);
-    const encoded = entry.subarray(INDEX_ENTRY_BYTES - RECORD_HEADER_BYTES);
-    this.#index.push(entry);
+    const at = this.#index.append(INDEX_ENTRY_BYTES);
+    const { buffer } = this.#index;
+    writeIndexEntry(buffer, at, this.#bytes, header);
+    const end = at + INDEX_ENTRY_BYTES;
+    const encoded = buffer.subarray(end - RECORD_HEADER_BYTES, end);
     if (this.#buffer.length - this.#used < encoded.length + body.length) {
       return this.#addInParts(encoded, body);
     }
@@ -73,8 +76,8 @@ export class PackWriter {
   /** Writes index and footer, makes all of it durable and closes the file. Answers the pack id. */
   async finish(): Promise<string> {
     const indexOffset = this.#bytes;
-    for (const entry of this.#index) await this.#append(entry);
-    await this.#append(encodeFooterStart(indexOffset, this.#index.length));
+    await this.#append(this.#index.bytes);
+    await this.#append(encodeFooterStart(indexOffset, this.records));
     await this.#flush();
     const sha256 = this.#hash.digest();
     await this.#writes;

@@ -1,32 +1,36 @@
+import { strict as assert } from "node:assert";
+import { LineBytes } from "./line-bytes.js";
 import { TileSums } from "./manifest-stream.js";
-import type { SegmentLines } from "./segment-lines.js";
 import type { NewTile } from "./tile-line.js";
-import { encodePlace, encodeUnplaced } from "./tile-text.js";
+import { PACK_DIGITS, writeTileLine } from "./tile-text.js";
+
+/** Tile lines of a segment, each with its line feed, and what they add up to. */
+export interface SegmentLines {
+  readonly bytes: Buffer;
+  readonly sums: TileSums;
+}
 
 /** Tile lines whose pack is still open. */
 export class PendingLines {
   readonly sums: TileSums = new TileSums();
-  readonly #lines: { readonly start: string; readonly offset: number; readonly length: number }[] =
-    [];
-  #bytes = 0;
+  readonly #lines = new LineBytes();
+  /** Where the id of the pack belongs. */
+  readonly #packAt: number[] = [];
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#lines.length;
   }
 
   add(tile: NewTile, offset: number, length: number): void {
-    const start = encodeUnplaced(tile);
-    this.#lines.push({ start, offset, length });
-    this.#bytes += start.length;
+    const packAt = writeTileLine(this.#lines, tile, { offset, length });
+    if (packAt !== null) this.#packAt.push(packAt);
     this.sums.addTile(tile, length);
   }
 
-  /** The lines, now that the id of their pack is known. */
-  placed(pack: string): SegmentLines {
-    let text = "";
-    for (const { start, offset, length } of this.#lines) {
-      text += start.endsWith("}") ? `${start}\n` : `${start}${encodePlace(pack, offset, length)}\n`;
-    }
-    return { text, sums: this.sums };
+  /** The lines, now that the id of their pack is known; null when no tile has a body. */
+  placed(pack: string | null): SegmentLines {
+    assert.equal(pack?.length ?? 0, this.#packAt.length === 0 ? 0 : PACK_DIGITS);
+    for (const at of this.#packAt) this.#lines.fill(at, pack ?? "");
+    return { bytes: this.#lines.bytes, sums: this.sums };
   }
 }

@@ -5,7 +5,7 @@ import { makeDurableFolder } from "./durable-folder.js";
 import { encodeFootStart } from "./foot-text.js";
 import { encodeHead } from "./head-text.js";
 import { manifestFile, SNAPSHOTS, snapshotName } from "./manifest-name.js";
-import { ManifestStream, TileSums } from "./manifest-stream.js";
+import { ManifestStream, type TileSums } from "./manifest-stream.js";
 import type { SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
 import type { WorkFolder } from "./work-folder.js";
 import { PART } from "./work-names.js";
@@ -21,15 +21,12 @@ export async function publishManifest(
 ): Promise<SnapshotSummary> {
   const { head } = work;
   const part = work.file(`manifest${PART}`);
-  const sums = new TileSums();
+  const { sums } = work;
+  requireWhole(head, sums);
   await files.remove(part);
   const { sha256, bytes } = await writeDigested(files, part, async (writer) => {
     await writer.write(`${encodeHead(head)}\n`);
-    for await (const lines of work.lines()) {
-      sums.join(lines.sums);
-      await writer.write(lines.text);
-    }
-    requireWhole(head, sums);
+    for await (const lines of work.lines()) await writer.write(lines);
     return encodeFootStart(sums);
   });
   const name = snapshotName(head, sha256);

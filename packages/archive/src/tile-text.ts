@@ -1,4 +1,5 @@
-import { decodeNode, encodeNode, NODE_PATTERN } from "./node-text.js";
+import type { LineBytes } from "./line-bytes.js";
+import { decodeNode, NODE_PATTERN, writeNode } from "./node-text.js";
 import type { NewTile, TileLine } from "./tile-line.js";
 
 // A line is canonical JSON: no space, keys in one order, no number written in two ways. So one
@@ -15,26 +16,43 @@ const CHANGED = new RegExp(
     `${CHUNK},${PLACE}\\}$`,
 );
 
-/** The line of a tile without its place; `placeLine` completes it. */
-export function encodeUnplaced(tile: NewTile): string {
-  const counts = `"items":${tile.items},"bytes":${tile.bytes}`;
-  const start = `{"path":"${tile.path}",`;
+/** Hex digits of a pack id. */
+export const PACK_DIGITS = 64;
+
+/**
+ * Appends the line of a tile, with its line feed. Room is left for the id of its pack: answers
+ * where, or null for a tile without a body.
+ */
+export function writeTileLine(
+  lines: LineBytes,
+  tile: NewTile,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): number | null {
+  lines.text(`{"path":"${tile.path}",`);
   switch (tile.kind) {
     case "full":
-      return `${start}"node":${encodeNode(tile.node)},${counts},${chunkField(tile.chunk)}`;
+      lines.text('"node":');
+      writeNode(lines, tile.node);
+      break;
     case "changed":
-      return (
-        `${start}"from":${encodeNode(tile.from)},"to":${encodeNode(tile.to)},${counts},` +
-        `"changes":${tile.changes},${chunkField(tile.chunk)}`
-      );
+      lines.text('"from":');
+      writeNode(lines, tile.from);
+      lines.text(',"to":');
+      writeNode(lines, tile.to);
+      break;
     case "unchanged":
-      return `${start}"node":${encodeNode(tile.node)},${counts}}`;
+      lines.text('"node":');
+      writeNode(lines, tile.node);
+      lines.text(`,"items":${tile.items},"bytes":${tile.bytes}}\n`);
+      return null;
   }
-}
-
-/** The end of a line with a body. */
-export function encodePlace(pack: string, offset: number, length: number): string {
-  return `,"pack":"${pack}","offset":${offset},"length":${length}}`;
+  const changes = tile.kind === "changed" ? `,"changes":${tile.changes}` : "";
+  lines.text(`,"items":${tile.items},"bytes":${tile.bytes}${changes},"chunk":"`);
+  lines.hex(tile.chunk);
+  lines.text('","pack":"');
+  const packAt = lines.leave(PACK_DIGITS);
+  lines.text(`","offset":${offset},"length":${length}}\n`);
+  return packAt;
 }
 
 /** The tile of a line; null unless it is exactly what the writer would write. */
@@ -80,8 +98,4 @@ function decodeChanged(text: string): TileLine | null {
     offset: Number(match[9]),
     length: Number(match[10]),
   };
-}
-
-function chunkField(chunk: Buffer): string {
-  return `"chunk":"${chunk.toString("hex")}"`;
 }

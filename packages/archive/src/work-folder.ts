@@ -8,7 +8,8 @@ import { encodeFootStart } from "./foot-text.js";
 import { decodeHead, encodeHead } from "./head-text.js";
 import { TileSums } from "./manifest-stream.js";
 import { unreadable } from "./pack-check.js";
-import { linesOf, type ReadLines, readSegment, type SegmentLines } from "./segment-lines.js";
+import type { SegmentLines } from "./pending-lines.js";
+import { readSegment, readSegmentLines } from "./segment-lines.js";
 import type { SnapshotHead } from "./snapshot-head.js";
 import type { TileLine } from "./tile-line.js";
 import {
@@ -21,15 +22,20 @@ import {
   WORK_LOCK,
 } from "./work-names.js";
 
+/** A segment whose lines are durable. */
+interface Segment extends SegmentName {
+  readonly sums: TileSums;
+  /** Its lines, where this process wrote them and kept them: they need not be read again. */
+  readonly kept: Buffer | null;
+}
+
 /** The folder of a backup under way, while this process holds its lock. */
 export class WorkFolder {
   readonly id: string;
   readonly head: SnapshotHead;
   readonly #files: ArchiveFiles;
   readonly #lock: FileLock;
-  #segments: SegmentName[] = [];
-  /** Lines that this process wrote, by number of their segment: they need not be read again. */
-  readonly #kept = new Map<number, SegmentLines>();
+  #segments: Segment[] = [];
   #keptBytes = 0;
 
   private constructor(files: ArchiveFiles, id: string, head: SnapshotHead, lock: FileLock) {
@@ -89,6 +95,13 @@ export class WorkFolder {
     return this.#segments;
   }
 
+  /** What all tiles of the segments add up to. */
+  get sums(): TileSums {
+    const all = new TileSums();
+    for (const { sums } of this.#segments) all.join(sums);
+    return all;
+  }
+
   /** Name of a file in this folder, below the archive's. */
   file(name: string): string {
     return `${WORK}/${this.id}/${name}`;
@@ -105,46 +118,45 @@ export class WorkFolder {
       const segment = parseSegmentFile(name);
       if (segment !== null) found.set(segment.number, segment);
     }
-    const sums = new TileSums();
+    let lastPath: string | null = null;
     for (let number = 1; ; number++) {
       const segment = found.get(number);
       if (segment === undefined) break;
-      const lastPath = await this.#lastPathOf(segment, sums.lastPath);
-      if (lastPath === null) break;
+      const sums = await this.#sumsOf(segment, lastPath);
+      if (sums === null) break;
       if (segment.pack !== null && !(await isThere(segment.pack))) break;
-      sums.lastPath = lastPath;
-      this.#segments.push(segment);
+      lastPath = sums.lastPath;
+      this.#segments.push({ ...segment, sums, kept: null });
     }
     const kept = new Set([WORK_LOCK, WORK_HEAD, ...this.#segments.map(segmentFile)]);
     for (const { name } of entries) {
       if (!kept.has(name)) await this.#files.remove(this.file(name));
     }
     await this.#files.syncFolder(`${WORK}/${this.id}`);
-    return sums.lastPath;
+    return lastPath;
   }
 
   /** Makes the lines of a closed pack durable; from then on gc leaves the pack alone. */
-  async addSegment(pack: string | null, lines: SegmentLines): Promise<void> {
+  async addSegment(pack: string | null, { bytes, sums }: SegmentLines): Promise<void> {
     const segment = { number: this.#segments.length + 1, pack };
     await this.#writeDurably(segmentFile(segment), async (writer) => {
-      await writer.write(lines.text);
-      return encodeFootStart(lines.sums);
+      await writer.write(bytes);
+      return encodeFootStart(sums);
     });
-    this.#segments.push(segment);
-    if (this.#keptBytes + lines.text.length > KEPT_LINES_BYTES_MAX) return;
-    this.#keptBytes += lines.text.length;
-    this.#kept.set(segment.number, lines);
+    const isKept = this.#keptBytes + bytes.length <= KEPT_LINES_BYTES_MAX;
+    if (isKept) this.#keptBytes += bytes.length;
+    this.#segments.push({ ...segment, sums, kept: isKept ? bytes : null });
   }
 
   /**
-   * The tile lines of all segments, some at a time. What was not kept is read and checked again.
+   * The tile lines of all segments, with their line feeds, some at a time. What was not kept is
+   * read again.
    * @throws DamageError when a segment is not what was written.
    */
-  async *lines(): AsyncGenerator<SegmentLines> {
+  async *lines(): AsyncGenerator<Buffer> {
     for (const segment of this.#segments) {
-      const kept = this.#kept.get(segment.number);
-      if (kept !== undefined) yield kept;
-      else for await (const lines of this.#read(segment)) yield linesOf(lines);
+      if (segment.kept !== null) yield segment.kept;
+      else yield* readSegmentLines(this.#files, this.file(segmentFile(segment)));
     }
   }
 
@@ -154,7 +166,7 @@ export class WorkFolder {
    */
   async *tiles(): AsyncGenerator<TileLine> {
     for (const segment of this.#segments) {
-      for await (const { tiles } of this.#read(segment)) yield* tiles;
+      for await (const tiles of this.#read(segment)) yield* tiles;
     }
   }
 
@@ -181,15 +193,16 @@ export class WorkFolder {
     await this.#files.syncFolder(`${WORK}/${this.id}`);
   }
 
-  #read(segment: SegmentName): AsyncGenerator<ReadLines> {
+  #read(segment: SegmentName): AsyncGenerator<TileLine[]> {
     return readSegment(this.#files, this.file(segmentFile(segment)), segment.pack);
   }
 
-  async #lastPathOf(segment: SegmentName, after: string | null): Promise<string | null> {
+  /** What the tiles of a segment add up to; null when it is not whole or not next. */
+  async #sumsOf(segment: SegmentName, after: string | null): Promise<TileSums | null> {
     const sums = new TileSums();
     sums.lastPath = after;
     try {
-      for await (const { tiles } of this.#read(segment)) {
+      for await (const tiles of this.#read(segment)) {
         for (const tile of tiles) {
           if (!sums.follows(tile.path)) return null;
           sums.add(tile);
@@ -200,7 +213,7 @@ export class WorkFolder {
       if (error instanceof DamageError || isUnreadable) return null;
       throw error;
     }
-    return sums.lastPath;
+    return sums;
   }
 }
 
