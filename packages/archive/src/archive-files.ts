@@ -11,8 +11,11 @@ export interface ListedEntry {
 export interface ReadableFile {
   /** Length when it was opened, bytes. */
   readonly bytes: number;
-  /** `length` bytes from `offset` on, a private buffer; shorter only where the file ends. */
-  read(offset: number, length: number): Promise<Buffer>;
+  /**
+   * `length` bytes from `offset` on; shorter only where the file ends.
+   * @param into of at least this length: what is filled. @default a private buffer
+   */
+  read(offset: number, length: number, into?: Buffer): Promise<Buffer>;
   close(): Promise<void>;
 }
 

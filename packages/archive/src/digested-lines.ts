@@ -58,7 +58,21 @@ export class DigestedLines {
 
   /** Takes all lines there still are without looking at them. */
   async skip(): Promise<void> {
-    while ((await this.#next()) !== null);
+    // One buffer is hashed while the other is filled.
+    const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)];
+    this.#ahead = null;
+    let reading = this.#read(this.#offset, buffers[0]);
+    for (let turn = 1; ; turn = 1 - turn) {
+      const chunk = await reading;
+      if (chunk === null) break;
+      reading = this.#read(this.#offset + chunk.length, buffers[turn]);
+      this.#took(chunk);
+      const cut = this.#cutOf(chunk);
+      // A copy, since the buffer is filled again.
+      const line = cut > 0 ? [chunk.subarray(cut)] : [this.#rest, chunk];
+      this.#rest = Buffer.concat(line).subarray(0, LINE_BYTES_MAX);
+    }
+    this.#sha256 ??= this.#hash.digest();
   }
 
   /** Whole lines with their line feeds, maybe none; null when only the last line is left. */
@@ -66,22 +80,37 @@ export class DigestedLines {
     const ahead = this.#ahead;
     this.#ahead = null;
     if (ahead !== null) return ahead;
-    const { bytes } = this.#file;
-    const left = bytes - this.#offset;
-    const chunk = left > 0 ? await this.#file.read(this.#offset, Math.min(READ_BYTES, left)) : null;
-    if (chunk === null || chunk.length === 0) {
+    const chunk = await this.#read(this.#offset);
+    if (chunk === null) {
       this.#sha256 ??= this.#hash.digest();
       return null;
     }
-    const digestAt = bytes - DIGEST_TAIL_BYTES;
-    if (this.#offset < digestAt) this.#hash.update(chunk.subarray(0, digestAt - this.#offset));
-    this.#offset += chunk.length;
+    this.#took(chunk);
     const text = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    // The last line is not for the caller, and it is the last only if nothing follows it.
-    const end = this.#offset < bytes ? text.length : text.length - 1;
-    const cut = text.subarray(0, end).lastIndexOf(LINE_FEED) + 1;
+    const cut = this.#cutOf(text);
     this.#rest = text.subarray(cut, cut + LINE_BYTES_MAX);
     return text.subarray(0, cut);
+  }
+
+  /** What one read gives; null at the end of the file. */
+  async #read(offset: number, into?: Buffer): Promise<Buffer | null> {
+    const left = this.#file.bytes - offset;
+    if (left <= 0) return null;
+    const chunk = await this.#file.read(offset, Math.min(READ_BYTES, left), into);
+    return chunk.length === 0 ? null : chunk;
+  }
+
+  #took(chunk: Buffer): void {
+    const digestAt = this.#file.bytes - DIGEST_TAIL_BYTES;
+    if (this.#offset < digestAt) this.#hash.update(chunk.subarray(0, digestAt - this.#offset));
+    this.#offset += chunk.length;
+  }
+
+  /** Where the line under way begins in bytes that were taken last; 0 when it begins before. */
+  #cutOf(taken: Buffer): number {
+    // The last line is not for the caller, and it is the last only if nothing follows it.
+    const end = this.#offset < this.#file.bytes ? taken.length : taken.length - 1;
+    return taken.subarray(0, end).lastIndexOf(LINE_FEED) + 1;
   }
 }
 

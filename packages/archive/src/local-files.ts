@@ -154,8 +154,8 @@ class LocalReadableFile implements ReadableFile {
     this.bytes = bytes;
   }
 
-  async read(offset: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafeSlow(length);
+  async read(offset: number, length: number, into?: Buffer): Promise<Buffer> {
+    const buffer = into ?? Buffer.allocUnsafeSlow(length);
     let filled = 0;
     try {
       while (filled < length) {
@@ -171,7 +171,7 @@ class LocalReadableFile implements ReadableFile {
     } catch (error) {
       throw systemFailure(this.#name, "read", error);
     }
-    return filled === length ? buffer : buffer.subarray(0, filled);
+    return filled === buffer.length ? buffer : buffer.subarray(0, filled);
   }
 
   close(): Promise<void> {

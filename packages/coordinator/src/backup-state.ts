@@ -47,6 +47,9 @@ export interface BackupReport {
   readonly fullBecause: string | null;
 }
 
+/** On a base of so many tiles a thread is likely to be needed, and is started at once. */
+const LARGE_BASE_TILES = 16_384;
+
 /** Times a backup begins anew, because its lease ended or a restore came in between. */
 const ATTEMPTS_MAX = 5;
 
@@ -128,6 +131,7 @@ class Backup {
     const version = this.#options.version ?? unfinished?.version;
     const forceFull = this.#options.full || unfinished?.kind === "full";
     const likely = newestUsable(snapshots, historyLines(before), version ?? null);
+    if (likely !== null && likely.summary.foot.tiles >= LARGE_BASE_TILES) pool?.start();
     await using lease = await JobLease.acquire(
       {
         kind: "shared",

@@ -2,34 +2,59 @@
 // Method: more frames than it folds itself, some of them wrong, against the task done here.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { encodeStateItem, sha256 } from "@holdfast/merkle";
-import { type FoldTask, runFoldTasks } from "./fold-jobs.js";
+import { backup } from "@holdfast/api";
+import { encodeStateItem, foldChunk, sha256 } from "@holdfast/merkle";
+import { foldBody } from "./fold-body.js";
 import { FoldPool } from "./fold-pool.js";
+import { proveFrame } from "./prove-frame.js";
+import { nodeToWire } from "./tree-nodes.js";
 
-const FRAMES = 100;
+const TILES = 100;
 /** Tag of field `items` of StateChunk. */
 const TAG_ITEM = 0x32;
 
-/** A frame with one tile of one item; every tenth is cut short. */
-function frameOf(index: number): { bytes: Buffer; task: FoldTask } {
+interface Tile {
+  readonly path: string;
+  readonly body: Buffer;
+  readonly frame: Buffer;
+}
+
+/** A tile of one item, its body alone and in a frame; every tenth is cut short. */
+function tileOf(index: number): Tile {
   const key = Buffer.from(`key ${index}`);
   const item = encodeStateItem(key, Buffer.alloc(40, index));
-  const body = Buffer.concat([Buffer.from([TAG_ITEM, item.length]), item]);
-  // Memory of its own: what is folded is given away.
-  const bytes = Buffer.from(new Uint8Array(body).buffer);
+  const whole = Buffer.concat([Buffer.from([TAG_ITEM, item.length]), item]);
   const path = sha256(key).toString("hex", 0, 1);
-  const end = index % 10 === 0 ? bytes.length - 1 : bytes.length;
-  return { bytes, task: { kind: "full", path, start: 0, end } };
+  const chunk: backup.StateChunk = {
+    ...backup.StateChunk.decode(whole),
+    path,
+    node: nodeToWire(foldChunk(path, whole).node),
+    itemCount: 1n,
+    chunkId: index % 10 === 0 ? sha256(Buffer.alloc(1)) : sha256(whole),
+  };
+  const body = index % 10 === 0 ? whole.subarray(0, -1) : whole;
+  const part = { $case: "chunks", value: { chunks: [chunk] } } as const;
+  const frame = backup.StreamStateSnapshotResponse.encode({ part }).finish();
+  return { path, body: ownMemory(body), frame: ownMemory(frame) };
+}
+
+/** What is folded is given away. */
+function ownMemory(bytes: Uint8Array): Buffer {
+  return Buffer.from(new Uint8Array(bytes).buffer);
 }
 
 async function foldAll(pool: FoldPool): Promise<void> {
-  const answers = Array.from({ length: FRAMES }, async (_, index) => {
-    const { bytes, task } = frameOf(index);
-    const copy = Buffer.from(bytes);
-    const answer = await pool.fold(bytes, [task]);
-    assert.deepEqual(answer.bytes, copy, `frame ${index}`);
-    assert.deepEqual(answer.folded, runFoldTasks(copy, [task]), `frame ${index}`);
-    assert.equal(answer.folded[0]?.kind, index % 10 === 0 ? "invalid" : "full");
+  const answers = Array.from({ length: TILES }, async (_, index) => {
+    const { path, body, frame } = tileOf(index);
+    const isWrong = index % 10 === 0;
+    const [bodyAgain, frameAgain] = [Buffer.from(body), Buffer.from(frame)];
+    const proved = await pool.prove("full", frame);
+    assert.deepEqual(proved.frame, frameAgain, `frame ${index}`);
+    assert.deepEqual(proved.proof, proveFrame("full", frameAgain), `frame ${index}`);
+    assert.equal(proved.proof.kind, isWrong ? "wrong" : "proved");
+    const folded = await pool.fold("full", path, body);
+    assert.deepEqual(folded, foldBody("full", path, bodyAgain), `body ${index}`);
+    assert.equal(folded.kind, isWrong ? "invalid" : "full");
   });
   await Promise.all(answers);
 }
@@ -48,6 +73,7 @@ test("folds in threads from the start", async () => {
 test("a pool that was closed refuses", async () => {
   const pool = new FoldPool(1);
   await pool[Symbol.asyncDispose]();
-  const { bytes, task } = frameOf(1);
-  await assert.rejects(pool.fold(bytes, [task]), /closed/);
+  const { path, body, frame } = tileOf(1);
+  await assert.rejects(pool.fold("full", path, body), /closed/);
+  await assert.rejects(pool.prove("full", frame), /closed/);
 });

@@ -2,13 +2,22 @@ import { strict as assert } from "node:assert";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { TreeNode } from "@holdfast/merkle";
-import { type Folded, type FoldTask, runFoldTasks } from "./fold-jobs.js";
+import type { Folded, TileKind } from "./fold-body.js";
+import { type FoldJob, type FoldResult, runFoldJob } from "./fold-jobs.js";
+import type { FoldRequest } from "./fold-worker.js";
+import type { FrameProof } from "./prove-frame.js";
 
-/** Bodies that were folded, in the buffer that carries them again. */
-export interface FoldAnswer {
+/** What a thread answers. */
+interface FoldAnswer {
+  readonly id: number;
+  readonly buffer: ArrayBuffer;
+  readonly result: FoldResult;
+}
+
+/** What a job came to, and the bytes again, which were given away. */
+interface Done {
   readonly bytes: Buffer;
-  /** One for each task, in order. */
-  readonly folded: readonly Folded[];
+  readonly result: FoldResult;
 }
 
 interface Waiting {
@@ -21,17 +30,17 @@ const THREADS_MAX = 4;
 /** A buffer that owns all its memory but this much is given away and not copied. */
 const SLACK_BYTES = 64;
 
-/** A first thread is started when so many frames were folded without one. */
-const FOLDED_BEFORE_THREADS = 64;
-/** Another thread is started when so many frames wait for each, and so many were folded. */
+/** A first thread is started when so many jobs were done without one. */
+const DONE_BEFORE_THREADS = 64;
+/** Another thread is started when so many jobs wait for each, and so many were done. */
 const WAITING_BEFORE_GROWTH = 2;
-const FOLDED_BEFORE_GROWTH = 64;
+const DONE_BEFORE_GROWTH = 64;
 
 /**
- * Proves bodies by folding them, 4 to 5 hashes for each item, in threads once there is much to
- * fold: a thread costs 50 ms, and more until its code is compiled, in which the caller's own has
- * folded a small delta between two frames. Another one is started when those
- * there are cannot keep up for long.
+ * Proves tiles by folding them, 4 to 5 hashes for each item, in threads once there is much to fold:
+ * a thread costs 50 ms, and more until its code is compiled, in which the caller's own has folded a
+ * small delta between two frames. Another one is started when those there are cannot keep up for
+ * long.
  */
 export class FoldPool implements AsyncDisposable {
   /** At most so many. */
@@ -39,7 +48,7 @@ export class FoldPool implements AsyncDisposable {
   readonly #workers: Worker[] = [];
   readonly #waiting: Map<number, Waiting>[] = [];
   #nextId = 0;
-  #folded = 0;
+  #done = 0;
   #failure: unknown = null;
 
   constructor(threads: number = Math.min(THREADS_MAX, availableParallelism())) {
@@ -52,33 +61,23 @@ export class FoldPool implements AsyncDisposable {
   }
 
   /**
-   * Folds bodies that lie in one buffer, which is given away: use the answer's. The caller bounds
-   * how many wait at the same time.
+   * Proves a frame of tiles, which is given away: use the answer's bytes. The caller bounds how many
+   * wait at the same time.
    */
-  fold(bytes: Buffer, tasks: readonly FoldTask[]): Promise<FoldAnswer> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (this.#workers.length === 0) {
-      if (this.#folded < FOLDED_BEFORE_THREADS)
-        return Promise.resolve(this.#foldHere(bytes, tasks));
-      this.start();
-    }
-    const { length } = bytes;
-    const { buffer, shift } = givenAway(bytes);
-    const moved = tasks.map((task) => ({
-      ...task,
-      start: task.start + shift,
-      end: task.end + shift,
-    }));
-    const index = this.#leastBusy();
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      this.#waiting[index]?.set(id, {
-        resolve: ({ bytes: all, folded }) =>
-          resolve({ bytes: all.subarray(shift, shift + length), folded }),
-        reject,
-      });
-      this.#workers[index]?.postMessage({ id, buffer, tasks: moved }, [buffer]);
-    });
+  async prove(
+    tile: TileKind,
+    frame: Buffer,
+  ): Promise<{ readonly frame: Buffer; readonly proof: FrameProof }> {
+    const { bytes, result } = await this.#do(frame, { kind: "frame", tile });
+    assert(result.kind === "frame");
+    return { frame: bytes, proof: result.proof };
+  }
+
+  /** Folds the body of the tile at `path`, which is given away; bounded by the caller, too. */
+  async fold(tile: TileKind, path: string, body: Buffer): Promise<Folded> {
+    const { result } = await this.#do(body, { kind: "body", tile, path });
+    assert(result.kind === "body");
+    return result.folded;
   }
 
   /** Ends the threads; what waits is rejected. */
@@ -87,22 +86,36 @@ export class FoldPool implements AsyncDisposable {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
-  #foldHere(bytes: Buffer, tasks: readonly FoldTask[]): FoldAnswer {
-    this.#folded += 1;
-    return { bytes, folded: runFoldTasks(bytes, tasks) };
+  async #do(bytes: Buffer, job: FoldJob): Promise<Done> {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#workers.length === 0) {
+      if (this.#done < DONE_BEFORE_THREADS) {
+        this.#done += 1;
+        return { bytes, result: runFoldJob(bytes, job) };
+      }
+      this.start();
+    }
+    const { length } = bytes;
+    const { buffer, start } = givenAway(bytes);
+    const index = this.#leastBusy();
+    const id = this.#nextId++;
+    const request: FoldRequest = { id, buffer, start, length, job };
+    const answer = await new Promise<FoldAnswer>((resolve, reject) => {
+      this.#waiting[index]?.set(id, { resolve, reject });
+      this.#workers[index]?.postMessage(request, [buffer]);
+    });
+    // A delta takes longer to be streamed than to be folded.
+    if (job.kind === "body" || job.tile === "full") this.#grow();
+    return { bytes: Buffer.from(answer.buffer, start, length), result: revived(answer.result) };
   }
 
   #startThread(): void {
     const worker = new Worker(new URL("./fold-worker.js", import.meta.url));
     const waiting = new Map<number, Waiting>();
-    worker.on("message", (answer: { id: number; buffer: ArrayBuffer; folded: Folded[] }) => {
-      waiting.get(answer.id)?.resolve({
-        bytes: Buffer.from(answer.buffer),
-        folded: answer.folded.map(revived),
-      });
+    worker.on("message", (answer: FoldAnswer) => {
+      this.#done += 1;
+      waiting.get(answer.id)?.resolve(answer);
       waiting.delete(answer.id);
-      this.#folded += 1;
-      this.#grow();
     });
     worker.on("error", (error) => this.#fail(error));
     this.#workers.push(worker);
@@ -110,7 +123,7 @@ export class FoldPool implements AsyncDisposable {
   }
 
   #grow(): void {
-    if (this.#folded < FOLDED_BEFORE_GROWTH) return;
+    if (this.#done < DONE_BEFORE_GROWTH) return;
     const isBehind = this.#waiting.every(({ size }) => size >= WAITING_BEFORE_GROWTH);
     if (isBehind && this.#workers.length < this.threads && this.#failure === null)
       this.#startThread();
@@ -133,26 +146,29 @@ export class FoldPool implements AsyncDisposable {
 }
 
 /** An ArrayBuffer to transfer, and where the bytes begin in it. */
-function givenAway(bytes: Buffer): { buffer: ArrayBuffer; shift: number } {
+function givenAway(bytes: Buffer): { buffer: ArrayBuffer; start: number } {
   const { buffer, byteOffset, byteLength } = bytes;
   // Node's pool and other shared memory must not be detached.
   if (buffer instanceof ArrayBuffer && buffer.byteLength - byteLength <= SLACK_BYTES) {
-    return { buffer, shift: byteOffset };
+    return { buffer, start: byteOffset };
   }
   const copy = new Uint8Array(bytes);
-  return { buffer: copy.buffer, shift: 0 };
+  return { buffer: copy.buffer, start: 0 };
 }
 
 /** Buffers arrive from a thread as plain byte arrays. */
-function revived(folded: Folded): Folded {
-  const chunkId = asBuffer(folded.chunkId);
+function revived(result: FoldResult): FoldResult {
+  if (result.kind === "frame") return result;
+  const { kind, folded } = result;
   switch (folded.kind) {
     case "full":
-      return { ...folded, chunkId, node: revivedNode(folded.node) };
-    case "delta":
-      return { ...folded, chunkId, from: revivedNode(folded.from), to: revivedNode(folded.to) };
+      return { kind, folded: { ...folded, node: revivedNode(folded.node) } };
+    case "delta": {
+      const { from, to } = folded;
+      return { kind, folded: { ...folded, from: revivedNode(from), to: revivedNode(to) } };
+    }
     case "invalid":
-      return { ...folded, chunkId };
+      return result;
   }
 }
 

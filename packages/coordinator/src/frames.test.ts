@@ -1,9 +1,10 @@
 // Goal: frames are read as the generated decoder reads them, without decoding their items.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { backup } from "@holdfast/api";
+import { backup, types } from "@holdfast/api";
 import { chunkItems, sha256 } from "@holdfast/merkle";
 import { readDeltaFrame, readFullFrame } from "./frames.js";
+import { nodeAt } from "./node-at.js";
 import { measureItems } from "./wire-fields.js";
 
 const hash = (text: string): Buffer => sha256(Buffer.from(text));
@@ -33,7 +34,11 @@ test("chunks of a snapshot", () => {
   const read = readFullFrame(bytes);
   assert.ok(read.kind === "tiles");
   assert.deepEqual(
-    read.tiles.map(({ path, items: count, chunkId }) => [path, count, chunkId]),
+    read.tiles.map(({ path, items: count, chunkId: { start, end } }) => [
+      path,
+      count,
+      bytes.subarray(start, end),
+    ]),
     [
       ["0a", 300, hash("0a")],
       ["0b", 1, hash("0b")],
@@ -41,7 +46,7 @@ test("chunks of a snapshot", () => {
   );
   const [first] = read.tiles;
   assert.ok(first !== undefined);
-  assert.deepEqual(first.node, { kind: "inner", hash: hash("inner") });
+  assert.deepEqual(nodeAt(bytes, first.node), { kind: "inner", hash: hash("inner") });
   const body = bytes.subarray(first.body.start, first.body.end);
   const starts = [...chunkItems(body)];
   assert.equal(starts.length, 300);
@@ -90,8 +95,14 @@ test("chunks of a delta, changed and unchanged", () => {
   const read = readDeltaFrame(bytes);
   assert.ok(read.kind === "tiles");
   const [first, second] = read.tiles;
-  assert.ok(first?.body && second !== undefined);
-  assert.deepEqual(first.from, { kind: "empty" });
+  assert.ok(first?.body && first.from && second !== undefined);
+  assert.deepEqual(nodeAt(bytes, first.from), { kind: "empty" });
+  assert.deepEqual(nodeAt(bytes, first.to), {
+    kind: "leaf",
+    keyHash: hash("key"),
+    valueHash: hash("value"),
+  });
+  assert.deepEqual(bytes.subarray(first.chunkId.start, first.chunkId.end), hash("3"));
   assert.equal(first.changes, 1);
   const body = bytes.subarray(first.body.start, first.body.end);
   const again = backup.DeltaChunk.decode(body);
@@ -128,4 +139,20 @@ test("bytes that are no frame", () => {
   }
   assert.throws(() => measureItems(Buffer.from([0x32, 9, 1])), { reason: "INTERNAL" });
   assert.throws(() => measureItems(Buffer.from([0x3a, 0])), { reason: "INTERNAL" });
+});
+
+test("a node that is none", () => {
+  const encoded = (node: types.TreeNode): Buffer =>
+    Buffer.from(types.TreeNode.encode(node).finish());
+  const hashes = { keyHash: hash("key"), valueHash: hash("value") };
+  for (const bytes of [
+    Buffer.alloc(0),
+    encoded({ kind: { $case: "inner", value: hash("inner").subarray(1) } }),
+    encoded({ kind: { $case: "leaf", value: { ...hashes, keyHash: Buffer.alloc(0) } } }),
+    encoded({ kind: { $case: "leaf", value: { ...hashes, valueHash: Buffer.alloc(33) } } }),
+    encoded({ kind: { $case: "empty", value: false } }),
+  ]) {
+    const span = { start: 0, end: bytes.length };
+    assert.throws(() => nodeAt(bytes, span), { reason: "PROOF_INVALID" }, bytes.toString("hex"));
+  }
 });

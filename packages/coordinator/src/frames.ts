@@ -1,112 +1,48 @@
 import { backup } from "@holdfast/api";
-import type { TreeNode } from "@holdfast/merkle";
-import { nodeFromWire } from "./tree-nodes.js";
-import { malformedFrame, type Span, wireFields } from "./wire-fields.js";
+import {
+  type DeltaTile,
+  deltaTilesOf,
+  type FullTile,
+  fullTilesOf,
+  PART_CHUNKS,
+  partOf,
+} from "./frame-tiles.js";
+import { malformedFrame } from "./wire-fields.js";
 
-/** A tile of a snapshot as a frame carries it. */
-export interface FullTile {
-  readonly path: string;
-  readonly node: TreeNode;
-  readonly items: number;
-  readonly chunkId: Buffer;
-  /** Where its body lies in the frame. */
-  readonly body: Span;
-}
-
-/** A tile of a delta as a frame carries it. */
-export interface DeltaTile {
-  readonly path: string;
-  /** Null on an unchanged tile. */
-  readonly from: TreeNode | null;
-  readonly to: TreeNode;
-  /** Items and bytes of the subtree in the later state. */
-  readonly items: number;
-  readonly bytes: number;
-  readonly changes: number;
-  readonly chunkId: Buffer;
-  /** Where its body lies in the frame; null on an unchanged tile. */
-  readonly body: Span | null;
-}
-
-/** One frame of a stream; bodies stay where they are. */
+/** One frame of a stream; tiles stay where they are. */
 export type Frame<T> =
   | { readonly kind: "header"; readonly header: backup.StreamHeader }
   | { readonly kind: "tiles"; readonly frame: Buffer; readonly tiles: readonly T[] }
   | { readonly kind: "heartbeat" }
   | { readonly kind: "trailer"; readonly trailer: backup.StreamTrailer };
 
-// Numbers of the fields of every stream's message, and of its chunks.
+// Numbers of the other parts of every stream's message.
 const PART_HEADER = 1;
-const PART_CHUNKS = 2;
 const PART_HEARTBEAT = 3;
 const PART_TRAILER = 4;
-const CHUNKS_CHUNK = 1;
-const STATE_CHUNK_ITEMS = 6;
-const DELTA_CHUNK_CHANGES = 8;
 
-/** Reads a frame of StreamStateSnapshot. @throws INTERNAL, PROOF_INVALID. */
+/** Reads a frame of StreamStateSnapshot. @throws INTERNAL. */
 export function readFullFrame(frame: Buffer): Frame<FullTile> {
-  return readFrame(frame, (chunk) => {
-    const body = bodyOf(frame, chunk, STATE_CHUNK_ITEMS);
-    const head = backup.StateChunk.decode(frame.subarray(chunk.start, body.start));
-    return {
-      path: head.path,
-      node: nodeFromWire(head.node),
-      items: Number(head.itemCount),
-      chunkId: head.chunkId,
-      body,
-    };
-  });
+  return readFrame(frame, fullTilesOf);
 }
 
-/** Reads a frame of StreamStateChanges. @throws INTERNAL, PROOF_INVALID. */
+/** Reads a frame of StreamStateChanges. @throws INTERNAL. */
 export function readDeltaFrame(frame: Buffer): Frame<DeltaTile> {
-  return readFrame(frame, (chunk) => {
-    const body = bodyOf(frame, chunk, DELTA_CHUNK_CHANGES);
-    const head = backup.DeltaChunk.decode(frame.subarray(chunk.start, body.start));
-    const isUnchanged = head.fromNode === undefined;
-    if (isUnchanged && body.start !== body.end) throw malformedFrame();
-    return {
-      path: head.path,
-      from: isUnchanged ? null : nodeFromWire(head.fromNode),
-      to: nodeFromWire(head.toNode),
-      items: Number(head.items),
-      bytes: Number(head.bytes),
-      changes: Number(head.changeCount),
-      chunkId: head.chunkId,
-      body: isUnchanged ? null : body,
-    };
-  });
+  return readFrame(frame, deltaTilesOf);
 }
 
-function readFrame<T>(frame: Buffer, readChunk: (span: Span) => T): Frame<T> {
-  const [part, ...others] = wireFields(frame, { start: 0, end: frame.length });
-  if (part === undefined || others.length > 0) throw malformedFrame();
-  const content = (): Buffer => frame.subarray(part.content.start, part.content.end);
-  switch (part.number) {
+function readFrame<T>(frame: Buffer, tilesOf: (frame: Buffer) => readonly T[]): Frame<T> {
+  const { number, start, end } = partOf(frame);
+  switch (number) {
     case PART_HEADER:
-      return { kind: "header", header: backup.StreamHeader.decode(content()) };
-    case PART_CHUNKS: {
-      const tiles: T[] = [];
-      for (const chunk of wireFields(frame, part.content)) {
-        if (chunk.number !== CHUNKS_CHUNK) throw malformedFrame();
-        tiles.push(readChunk(chunk.content));
-      }
-      return { kind: "tiles", frame, tiles };
-    }
+      return { kind: "header", header: backup.StreamHeader.decode(frame.subarray(start, end)) };
+    case PART_CHUNKS:
+      return { kind: "tiles", frame, tiles: tilesOf(frame) };
     case PART_HEARTBEAT:
       return { kind: "heartbeat" };
     case PART_TRAILER:
-      return { kind: "trailer", trailer: backup.StreamTrailer.decode(content()) };
+      return { kind: "trailer", trailer: backup.StreamTrailer.decode(frame.subarray(start, end)) };
     default:
       throw malformedFrame();
   }
-}
-
-/** The body of a chunk: all from field `first` on, which the contract puts last. */
-function bodyOf(frame: Buffer, chunk: Span, first: number): Span {
-  for (const field of wireFields(frame, chunk)) {
-    if (field.number >= first) return { start: field.tagAt, end: chunk.end };
-  }
-  return { start: chunk.end, end: chunk.end };
 }

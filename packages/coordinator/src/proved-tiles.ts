@@ -1,17 +1,18 @@
 import { backup } from "@holdfast/api";
 import type { NewTile } from "@holdfast/archive";
 import { HoldfastError, orderedConcurrency } from "@holdfast/core";
-import { nodesEqual, sha256 } from "@holdfast/merkle";
-import type { Folded } from "./fold-jobs.js";
+import { sha256 } from "@holdfast/merkle";
 import type { FoldPool } from "./fold-pool.js";
-import { type DeltaTile, type FullTile, readDeltaFrame, readFullFrame } from "./frames.js";
+import type { DeltaTile, FullTile } from "./frame-tiles.js";
+import { readDeltaFrame, readFullFrame } from "./frames.js";
+import { nodeAt } from "./node-at.js";
 import {
   type ResumableStream,
   readStream,
   type StreamDependencies,
   type TileFrame,
 } from "./stream-reader.js";
-import { measureItems } from "./wire-fields.js";
+import { measureItems, type Span } from "./wire-fields.js";
 
 /** A tile that was checked, and its body; null for an unchanged tile. */
 export interface CheckedTile {
@@ -60,12 +61,12 @@ export function streamFull(
     resumeAfter: target.resumeAfter,
   };
   pool?.start();
-  const frames = readStream(stream, dependencies);
-  const check =
-    pool === null
-      ? (frame: TileFrame<FullTile>) => Promise.resolve(digestedTiles(frame))
-      : (frame: TileFrame<FullTile>) => provedFull(frame, pool);
-  return orderedConcurrency(frames, concurrencyOf(pool), check, dependencies.signal);
+  return orderedConcurrency(
+    readStream(stream, dependencies),
+    concurrencyOf(pool),
+    async (read) => (pool === null ? digestedTiles(read) : await provedFull(read, pool)),
+    dependencies.signal,
+  );
 }
 
 /**
@@ -102,7 +103,7 @@ export function streamDelta(
   return orderedConcurrency(
     readStream(stream, dependencies),
     concurrencyOf(pool),
-    (frame) => provedDelta(frame, pool),
+    (read) => provedDelta(read, pool),
     dependencies.signal,
   );
 }
@@ -112,72 +113,59 @@ function concurrencyOf(pool: FoldPool | null): number {
 }
 
 function digestedTiles({ frame, tiles }: TileFrame<FullTile>): CheckedTile[] {
-  return tiles.map(({ path, node, items, chunkId, body: { start, end } }) => {
-    const body = frame.subarray(start, end);
+  return tiles.map((tile) => {
+    const body = at(frame, tile.body);
     const measured = measureItems(body);
-    if (measured.items !== items) throw notProved(path, "it has another number of items");
-    if (!sha256(body).equals(chunkId)) throw notProved(path, "its digest is not its chunk id");
-    return {
-      tile: { kind: "full", path, node, items, bytes: measured.bytes, chunk: chunkId },
-      body,
-    };
+    if (measured.items !== tile.items) throw notProved(tile.path, "it has another number of items");
+    if (!sha256(body).equals(at(frame, tile.chunkId))) {
+      throw notProved(tile.path, "its digest is not its chunk id");
+    }
+    return fullTile(frame, tile, measured.bytes);
   });
 }
 
 async function provedFull(
-  { frame, tiles }: TileFrame<FullTile>,
+  { frame: given, tiles }: TileFrame<FullTile>,
   pool: FoldPool,
 ): Promise<CheckedTile[]> {
-  const tasks = tiles.map(({ path, body }) => ({ kind: "full" as const, path, ...body }));
-  const { bytes, folded } = await pool.fold(frame, tasks);
-  return tiles.map(({ path, node, items, chunkId, body: { start, end } }, index) => {
-    const found = folded[index];
-    checkDigest(path, chunkId, found);
-    if (found?.kind !== "full") throw notProved(path, whyOf(found));
-    if (!nodesEqual(found.node, node)) throw notProved(path, "its items fold to another node");
-    if (found.items !== items) throw notProved(path, "it has another number of items");
-    return {
-      tile: { kind: "full", path, node, items, bytes: found.bytes, chunk: chunkId },
-      body: bytes.subarray(start, end),
-    };
-  });
+  const { frame, proof } = await pool.prove("full", given);
+  if (proof.kind === "wrong") throw notProved(proof.path, proof.why);
+  return tiles.map((tile, index) => fullTile(frame, tile, proof.bytes[index] ?? 0));
 }
 
 async function provedDelta(
-  { frame, tiles }: TileFrame<DeltaTile>,
+  { frame: given, tiles }: TileFrame<DeltaTile>,
   pool: FoldPool,
 ): Promise<CheckedTile[]> {
-  const tasks = tiles.flatMap(({ path, body }) =>
-    body === null ? [] : [{ kind: "delta" as const, path, ...body }],
-  );
-  const answer = tasks.length === 0 ? null : await pool.fold(frame, tasks);
-  const folded = (answer?.folded ?? [])[Symbol.iterator]();
+  const { frame, proof } = await pool.prove("delta", given);
+  if (proof.kind === "wrong") throw notProved(proof.path, proof.why);
   return tiles.map(({ path, from, to, items, bytes, changes, chunkId, body }) => {
-    if (body === null || from === null || answer === null) {
-      return { tile: { kind: "unchanged", path, node: to, items, bytes }, body: null };
+    const later = nodeAt(frame, to);
+    if (body === null || from === null) {
+      return { tile: { kind: "unchanged", path, node: later, items, bytes }, body: null };
     }
-    const found: Folded | undefined = folded.next().value;
-    checkDigest(path, chunkId, found);
-    if (found?.kind !== "delta") throw notProved(path, whyOf(found));
-    if (!nodesEqual(found.from, from) || !nodesEqual(found.to, to)) {
-      throw notProved(path, "its changes fold to another node");
-    }
-    if (found.changes !== changes) throw notProved(path, "it has another number of changes");
+    const [earlier, chunk] = [nodeAt(frame, from), at(frame, chunkId)];
     return {
-      tile: { kind: "changed", path, from, to, items, bytes, changes, chunk: chunkId },
-      body: answer.bytes.subarray(body.start, body.end),
+      tile: { kind: "changed", path, from: earlier, to: later, items, bytes, changes, chunk },
+      body: at(frame, body),
     };
   });
 }
 
-function checkDigest(path: string, chunkId: Buffer, found: Folded | undefined): void {
-  if (found?.chunkId.equals(chunkId) !== true) {
-    throw notProved(path, "its digest is not its chunk id");
-  }
+function fullTile(
+  frame: Buffer,
+  { path, node, items, chunkId, body }: FullTile,
+  bytes: number,
+): CheckedTile {
+  const chunk = at(frame, chunkId);
+  return {
+    tile: { kind: "full", path, node: nodeAt(frame, node), items, bytes, chunk },
+    body: at(frame, body),
+  };
 }
 
-function whyOf(found: Folded | undefined): string {
-  return found?.kind === "invalid" ? found.why : "it was not folded";
+function at(frame: Buffer, { start, end }: Span): Buffer {
+  return frame.subarray(start, end);
 }
 
 function checkHeader(header: backup.StreamHeader, target: StreamTarget): void {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { backup } from "@holdfast/api";
 import { ChildAbort, type Clock, HoldfastError, limits } from "@holdfast/core";
+import { HASH_BYTES } from "@holdfast/merkle";
 import { callOptions, callServerStreaming, type Endpoint } from "@holdfast/rpc/client";
 import type { Frame } from "./frames.js";
 import type { GatewayClients, Gateways } from "./gateways.js";
@@ -10,7 +11,8 @@ import type { Span } from "./wire-fields.js";
 /** What the reader needs to know of a tile. */
 interface StreamedTile {
   readonly path: string;
-  readonly chunkId: Buffer;
+  /** Where it lies in its frame. */
+  readonly chunkId: Span;
   readonly body: Span | null;
 }
 
@@ -116,7 +118,7 @@ async function* readOnce<Req, T extends StreamedTile>(
             if (tile.path <= lastPath && lastPath !== "") throw outOfOrder();
             lastPath = tile.path;
           }
-          count.add(part.tiles);
+          count.add(part);
           yield part;
           break;
         case "heartbeat":
@@ -144,14 +146,17 @@ class TrailerCount<T extends StreamedTile> {
     this.#itemsOf = itemsOf;
   }
 
-  add(tiles: readonly T[]): void {
+  add({ frame, tiles }: TileFrame<T>): void {
+    const ids = Buffer.allocUnsafe(HASH_BYTES * tiles.length);
+    let end = 0;
     for (const tile of tiles) {
       if (tile.body === null) continue;
       this.#tiles += 1;
       this.#items += this.#itemsOf(tile);
       this.#bytes += tile.body.end - tile.body.start;
-      this.#digest.update(tile.chunkId);
+      end += frame.copy(ids, end, tile.chunkId.start, tile.chunkId.end);
     }
+    this.#digest.update(ids.subarray(0, end));
   }
 
   check(trailer: backup.StreamTrailer): void {

@@ -1,6 +1,6 @@
 import type { types } from "@holdfast/api";
-import { HoldfastError } from "@holdfast/core";
 import { EMPTY_NODE, type TreeNode } from "@holdfast/merkle";
+import { noNode } from "./node-at.js";
 
 /** The node a message carries. @throws PROOF_INVALID when it carries none. */
 export function nodeFromWire(node: types.TreeNode | undefined): TreeNode {
@@ -32,8 +32,4 @@ export function nodeToWire(node: TreeNode): types.TreeNode {
     case "inner":
       return { kind: { $case: "inner", value: node.hash } };
   }
-}
-
-function noNode(): HoldfastError {
-  return new HoldfastError("PROOF_INVALID", "A node of the state tree is missing or malformed.");
 }

@@ -20,7 +20,7 @@ import {
   TileRootFold,
 } from "@holdfast/merkle";
 import type { LeftOut } from "./archive-contents.js";
-import type { Folded } from "./fold-jobs.js";
+import type { Folded } from "./fold-body.js";
 import { FoldPool } from "./fold-pool.js";
 import type { JobDependencies } from "./job.js";
 
@@ -187,8 +187,7 @@ class SnapshotProof {
     try {
       const body = await reader.body(line);
       const kind = line.kind === "full" ? "full" : "delta";
-      const task = { kind, path: line.path, start: 0, end: body.length } as const;
-      return (await pool.fold(body, [task])).folded[0] ?? null;
+      return await pool.fold(kind, line.path, body);
     } catch (error) {
       if (!isUnread(error)) throw error;
       this.#skip(error);
