@@ -25,7 +25,7 @@ export class OpenGeneration {
   readonly chunkIds: ChunkIds = new ChunkIds();
   readonly journal: JournalScanner;
   /** By path: a delta looks at the same nodes when it compares a tile's changes and packs it. */
-  readonly #nodes: Map<string, KeptNode> = new Map();
+  #nodes: Map<string, KeptNode> = new Map();
   /** The one used last is the last. */
   readonly #views: Map<bigint, TreeView> = new Map();
 
@@ -62,7 +62,9 @@ export class OpenGeneration {
     const kept = this.#nodes.get(path);
     if (kept?.version === version) return kept.node;
     const node = this.reader.node(version, path);
-    if (this.#nodes.size >= NODES_MAX) this.#nodes.clear();
+    // Not cleared: V8 leaves a way from a map's old table to the next, and all that the map ever held
+    // would survive until the whole heap is collected.
+    if (this.#nodes.size >= NODES_MAX) this.#nodes = new Map();
     this.#nodes.set(path, { version, node });
     return node;
   }
