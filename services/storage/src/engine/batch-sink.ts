@@ -122,7 +122,7 @@ export class BatchSink implements BlockSink {
       for (const { path, node } of level ?? []) {
         const shard = shardOfPath(path);
         const { encoded } = node;
-        const keyBytes = nodeKeyBytes(path);
+        const keyBytes = nodeKeyBytes(path.length);
         const at = batch.entry(OPERATION.append, NODES + shard, keyBytes, encoded.length);
         writeNodeKey(batch.target, at, version, path);
         batch.target.set(encoded, at + keyBytes);

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { decodeTransactionInfo, type TransactionInfo } from "@holdfast/merkle";
+import { decodeTransactionInfo, pathOf, type TransactionInfo } from "@holdfast/merkle";
 import type { Transaction } from "lmdb";
 import { PhysicalNode } from "../state/physical-node.js";
 import type {
@@ -27,6 +27,7 @@ import {
   stateKey,
   u64,
   writeNodeKey,
+  writeNodeKeyAt,
   writeStateKey,
 } from "./schema.js";
 
@@ -38,7 +39,9 @@ const LAST_KEY_HASH: Buffer = Buffer.alloc(KEY_HASH_BYTES, 0xff);
 export class LmdbStoreReader implements StoreReader {
   readonly #env: GenerationEnv;
   #transaction: Transaction | null = null;
-  /** By length. */
+  /** Of each read: the transaction held, or none. */
+  #options: ReadOptions = {};
+  /** By number of nibbles. */
   readonly #nodeKeys: Buffer[] = [];
   readonly #stateKey: Buffer = Buffer.alloc(STATE_KEY_BYTES);
 
@@ -50,11 +53,13 @@ export class LmdbStoreReader implements StoreReader {
     this.release();
     this.#env.root.resetReadTxn();
     this.#transaction = this.#env.root.useReadTransaction();
+    this.#options = { transaction: this.#transaction };
   }
 
   release(): void {
     this.#transaction?.done();
     this.#transaction = null;
+    this.#options = {};
     this.#env.root.resetReadTxn();
   }
 
@@ -94,15 +99,24 @@ export class LmdbStoreReader implements StoreReader {
   }
 
   node(version: bigint, path: string): PhysicalNode {
-    const shard = shardOfPath(path);
-    const value = this.#get(this.#shard(this.#env.nodes, shard), this.#nodeKey(version, path));
-    if (value === null) throw corrupt(`The tree node ${path} of version ${version} is missing`);
+    const key = this.#nodeKeyOf(path.length);
+    writeNodeKey(key, 0, version, path);
+    const value = this.#get(this.#shard(this.#env.nodes, shardOfPath(path)), key);
+    if (value === null) throw nodeMissing(path, version);
+    return PhysicalNode.decode(value);
+  }
+
+  nodeAt(version: bigint, position: Buffer, nibbles: number): PhysicalNode {
+    const key = this.#nodeKeyOf(nibbles);
+    writeNodeKeyAt(key, version, position, nibbles);
+    const value = this.#get(this.#shard(this.#env.nodes, shardOf(position)), key);
+    if (value === null) throw nodeMissing(pathOf(position, nibbles), version);
     return PhysicalNode.decode(value);
   }
 
   row(keyHash: Buffer, version: bigint): Buffer | null {
     const rows = this.#shard(this.#env.state, shardOf(keyHash));
-    const range = { start: stateKey(keyHash, version), limit: 1, ...this.#in() };
+    const range = { start: stateKey(keyHash, version), limit: 1, ...this.#options };
     for (const { key, value } of readablePages(rows.getRange(range))) {
       const isOwn = key.compare(keyHash, 0, KEY_HASH_BYTES, 0, KEY_HASH_BYTES) === 0;
       return isOwn && value.length > 0 ? value : null;
@@ -126,7 +140,7 @@ export class LmdbStoreReader implements StoreReader {
     for (let shard = after === null ? 0 : shardOf(after); shard < SHARDS; shard++) {
       let start: Buffer | null = after === null ? FIRST_STATE_KEY : stateKey(after, 0n);
       while (start !== null) {
-        const rows = this.#shard(this.#env.state, shard).getRange({ start, ...this.#in() });
+        const rows = this.#shard(this.#env.state, shard).getRange({ start, ...this.#options });
         start = walk.take(readablePages(rows));
         if (walk.isOver) return walk.decided;
       }
@@ -162,7 +176,7 @@ export class LmdbStoreReader implements StoreReader {
       start: u64(after + 1n),
       end: journalKey(to, LAST_KEY_HASH),
       inclusiveEnd: true,
-      ...this.#in(),
+      ...this.#options,
     });
     for (const { key, value } of readablePages(entries)) {
       const keyHash = key.subarray(8);
@@ -171,15 +185,13 @@ export class LmdbStoreReader implements StoreReader {
     }
   }
 
-  /** Good until the next one: LMDB reads it at once. */
-  #nodeKey(version: bigint, path: string): Buffer {
-    const length = nodeKeyBytes(path);
-    let key = this.#nodeKeys[length];
+  /** The memory of a node's key; good until the next one, since LMDB reads it at once. */
+  #nodeKeyOf(nibbles: number): Buffer {
+    let key = this.#nodeKeys[nibbles];
     if (key === undefined) {
-      key = Buffer.alloc(length);
-      this.#nodeKeys[length] = key;
+      key = Buffer.alloc(nodeKeyBytes(nibbles));
+      this.#nodeKeys[nibbles] = key;
     }
-    writeNodeKey(key, 0, version, path);
     return key;
   }
 
@@ -195,14 +207,14 @@ export class LmdbStoreReader implements StoreReader {
 
   #shared(database: Bytes, key: Buffer): Buffer | undefined {
     try {
-      return (database as unknown as FastReads).getBinaryFast(key, this.#in());
+      return (database as unknown as FastReads).getBinaryFast(key, this.#options);
     } catch (error) {
       throw pageDamage(error);
     }
   }
 
   #keys(database: Bytes, start: Buffer, reverse: boolean): Iterable<Buffer> {
-    return readablePages(database.getKeys({ start, reverse, limit: 1, ...this.#in() }));
+    return readablePages(database.getKeys({ start, reverse, limit: 1, ...this.#options }));
   }
 
   #shard(databases: readonly Bytes[], shard: number): Bytes {
@@ -210,17 +222,18 @@ export class LmdbStoreReader implements StoreReader {
     if (database === undefined) throw new RangeError(`there is no shard ${shard}`);
     return database;
   }
-
-  /** Options of a read: the transaction held, or none. */
-  #in(): { transaction: Transaction } | Record<string, never> {
-    return this.#transaction === null ? {} : { transaction: this.#transaction };
-  }
 }
+
+type ReadOptions = { readonly transaction?: Transaction };
 
 /** The declaration of lmdb leaves the options out. */
 interface FastReads {
   /** A buffer that all reads share; only its first `length` bytes are to be touched. */
   getBinaryFast(key: Buffer, options: object): Buffer | undefined;
+}
+
+function nodeMissing(path: string, version: bigint): HoldfastError {
+  return corrupt(`The tree node ${path} of version ${version} is missing`);
 }
 
 function first<T>(values: Iterable<T>): T | null {

@@ -127,14 +127,30 @@ export function writeJournalKey(
 
 /** Key of `nodes.x` for a path of one nibble or more. */
 export function nodeKey(version: bigint, path: string): Buffer {
-  const key = Buffer.allocUnsafe(nodeKeyBytes(path));
+  const key = Buffer.allocUnsafe(nodeKeyBytes(path.length));
   writeNodeKey(key, 0, version, path);
   return key;
 }
 
-/** Length of the key of `nodes.x` for a path. */
-export function nodeKeyBytes(path: string): number {
-  return VERSION_BYTES + 1 + ((path.length + 1) >> 1);
+/** Length of the key of `nodes.x` for a path of so many nibbles. */
+export function nodeKeyBytes(nibbles: number): number {
+  return VERSION_BYTES + 1 + ((nibbles + 1) >> 1);
+}
+
+/** The key for the first `nibbles` of a key hash, written at the begin of `target`. */
+export function writeNodeKeyAt(
+  target: Buffer,
+  version: bigint,
+  keyHash: Buffer,
+  nibbles: number,
+): void {
+  writeU64(target, 0, version, PLAIN);
+  target[VERSION_BYTES] = nibbles;
+  const packed = VERSION_BYTES + 1;
+  const bytes = (nibbles + 1) >> 1;
+  for (let index = 0; index < bytes; index++) target[packed + index] = keyHash[index] ?? 0;
+  // Behind the end stands a zero nibble.
+  if ((nibbles & 1) === 1) target[packed + bytes - 1] = (keyHash[bytes - 1] ?? 0) & 0xf0;
 }
 
 /** The same as `nodeKey`, written at `at`. */

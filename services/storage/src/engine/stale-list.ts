@@ -24,7 +24,7 @@ export class StaleList {
   }
 
   addNode(version: bigint, path: string): void {
-    const end = this.#length + nodeKeyBytes(path);
+    const end = this.#length + nodeKeyBytes(path.length);
     if (end > this.#bytes.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(BYTES_START, 2 * this.#bytes.length));
       grown.set(this.#bytes.subarray(0, this.#length));

@@ -2,7 +2,7 @@ import type { backup } from "@holdfast/api";
 import { invalidField } from "@holdfast/core";
 import { isPath } from "@holdfast/merkle";
 import type { LiveGeneration } from "../engine/live-generation.js";
-import { TreeView } from "../state/tree-view.js";
+import { viewOf } from "../state/tree-view.js";
 import { checkpointAt, stateVersion } from "../state/versions.js";
 import { readLive } from "./read-live.js";
 import { treeNodeMessage } from "./state-messages.js";
@@ -18,7 +18,7 @@ export function getStateRangeProof(
   return readLive(live, (reader) => {
     const version = stateVersion(reader.meta(), asked ?? null);
     const { root, stateRoot } = checkpointAt(reader, version);
-    const view = new TreeView(root, (written, at) => reader.node(written, at));
+    const view = viewOf(reader, root);
     const { node, items, bytes } = view.subtree(path);
     return {
       node: treeNodeMessage(node),

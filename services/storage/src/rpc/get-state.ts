@@ -6,7 +6,7 @@ import { neighboursOf, proveKey } from "../state/key-proof.js";
 import { proveRoot } from "../state/log-proofs.js";
 import type { StoreReader } from "../state/state-reader.js";
 import { storedItem } from "../state/stored-item.js";
-import { TreeView } from "../state/tree-view.js";
+import { type TreeView, viewOf } from "../state/tree-view.js";
 import { checkpointAt, stateVersion } from "../state/versions.js";
 import { readLive } from "./read-live.js";
 import { rootProofMessage, stateProofMessage } from "./state-messages.js";
@@ -27,7 +27,7 @@ export function getState(
       return { ...unproved, stateProof: undefined, ics23Proof: NOTHING, rootProof: undefined };
     }
     const checkpoint = checkpointAt(reader, version);
-    const view = new TreeView(checkpoint.root, (at, path) => reader.node(at, path));
+    const view = viewOf(reader, checkpoint.root);
     const isIcs23 = request.proofFormat === storage.ProofFormat.ICS23;
     return {
       ...unproved,

@@ -5,7 +5,7 @@ import type { GenerationUse } from "../engine/live-generation.js";
 import type { FrameResult, SnapshotJob } from "../engine/scan-job.js";
 import type { Checkpoint, StoreReader } from "../state/state-reader.js";
 import { tileAt } from "../state/tiling.js";
-import { TreeView } from "../state/tree-view.js";
+import { viewOf } from "../state/tree-view.js";
 import { checkExpectedState, checkResumePoint, readState } from "./expected-state.js";
 import { readUse } from "./read-live.js";
 import {
@@ -75,7 +75,7 @@ function leftBehind(
   after: string,
 ): { readonly items: bigint; readonly bytes: bigint } {
   if (after === "") return checkpoint;
-  const view = new TreeView(checkpoint.root, (written, path) => reader.node(written, path));
+  const view = viewOf(reader, checkpoint.root);
   if (tileAt(view, after) === null) {
     throw invalidField("resume_after", `${after} is not a tile of this state`);
   }

@@ -4,6 +4,7 @@
 // as between threads.
 import { strict as assert } from "node:assert";
 import test from "node:test";
+import { pathOf } from "@holdfast/merkle";
 import { SeededRandom } from "@holdfast/testing";
 import { ChangeGatherer } from "./change-gatherer.js";
 import { ChangedKeys, ENTRY_BYTES } from "./changed-keys.js";
@@ -60,7 +61,10 @@ function viewOf(state: ReadonlyMap<string, Buffer>): TreeView {
     written: (path, node) => nodes.set(path, node),
     replaced: () => assert.fail("nothing is there before"),
   });
-  return new TreeView(root, (_version, path) => nodes.get(path) ?? assert.fail(path));
+  return new TreeView(root, (_version, position, nibbles) => {
+    const path = pathOf(position, nibbles);
+    return nodes.get(path) ?? assert.fail(path);
+  });
 }
 
 function gatherAll(gatherer: ChangeGatherer, entriesMax: number): ChangedKeys {

@@ -3,7 +3,7 @@
 // Method: random trees in memory, merkle's verifier, a sorted list.
 import { strict as assert } from "node:assert";
 import test from "node:test";
-import { nodeHash, verifyStateProof } from "@holdfast/merkle";
+import { nodeHash, pathOf, verifyStateProof } from "@holdfast/merkle";
 import { SeededRandom } from "@holdfast/testing";
 import { neighboursOf, proveKey } from "./key-proof.js";
 import { createMessageHasher } from "./message-hasher.js";
@@ -30,7 +30,10 @@ function treeOf(keys: readonly Buffer[]): TreeView {
   };
   const hasher = new TreeHasher(createMessageHasher(TREE_HEAP_BYTES));
   const root = updateTree(PhysicalNode.EMPTY, 1n, writes, store, hasher);
-  return new TreeView(root, (_, path) => nodes.get(path) ?? assert.fail(`no node at ${path}`));
+  return new TreeView(root, (_, position, nibbles) => {
+    const path = pathOf(position, nibbles);
+    return nodes.get(path) ?? assert.fail(`no node at ${path}`);
+  });
 }
 
 function valueHashOf(keyHash: Buffer): Buffer {

@@ -86,6 +86,8 @@ export interface StoreReader {
    * @throws ROW_CORRUPT when it is missing or cannot be parsed.
    */
   node(version: bigint, path: string): PhysicalNode;
+  /** The same at the first `nibbles` of a key hash. */
+  nodeAt(version: bigint, position: Buffer, nibbles: number): PhysicalNode;
   /** The encoded StateItem of a key: its newest row <= version; null: absent or deleted. */
   row(keyHash: Buffer, version: bigint): Buffer | null;
   /**

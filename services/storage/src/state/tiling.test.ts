@@ -51,7 +51,8 @@ function viewOf(leaves: readonly Leaf[]): {
     written: (path, node) => nodes.set(path, node),
     replaced: () => assert.fail("nothing is there before"),
   });
-  const read = (_version: bigint, path: string): PhysicalNode => {
+  const read = (_version: bigint, position: Buffer, nibbles: number): PhysicalNode => {
+    const path = pathOf(position, nibbles);
     reads++;
     return nodes.get(path) ?? assert.fail(`there is no node at ${path}`);
   };

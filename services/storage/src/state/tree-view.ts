@@ -6,21 +6,36 @@ import {
   pathRange,
   type TreeNode,
 } from "@holdfast/merkle";
+import { NODE_SLOTS } from "./node-shape.js";
 import type { PhysicalNode, Subtree } from "./physical-node.js";
 import type { LeafSlot, Slot } from "./slot.js";
+import type { StoreReader } from "./state-reader.js";
 
-/** Reads the physical node at `path` (one nibble or more) that was written at `version`. */
-export type ReadNode = (version: bigint, path: string) => PhysicalNode;
+/**
+ * Reads the physical node at the first `nibbles` (one or more) of `position` that was written at
+ * `version`.
+ */
+export type ReadNode = (version: bigint, position: Buffer, nibbles: number) => PhysicalNode;
 
 /** What stands above a place instead of a physical node. */
 type MetAbove = Exclude<Slot, { kind: "inner" }>;
 
 const EMPTY: Subtree = { node: EMPTY_NODE, items: 0, bytes: 0 };
 const KEY_HASH_NIBBLES = 64;
+/** Nodes that are kept beside those of a path, up to 1.6 KiB each. */
+const NODES_KEPT_MAX = 512;
+
+/** A node that was read, and those below it that are kept. */
+interface KnownNode {
+  readonly node: PhysicalNode;
+  below: (KnownNode | undefined)[] | null;
+}
 
 /**
  * The state tree at one version. Reads its nodes when it needs them, and keeps those of the path
- * it walked last: a walk in order reads every node once.
+ * it walked last: a walk in order reads every node once. It keeps some more that it read lately,
+ * for who walks under the same place twice, as a delta does that compares the changes of a tile and
+ * packs them then.
  */
 export class TreeView {
   readonly root: PhysicalNode;
@@ -28,12 +43,14 @@ export class TreeView {
   /** The nibbles of the path walked last. */
   readonly #nibbles: Uint8Array = new Uint8Array(KEY_HASH_NIBBLES);
   /** Physical nodes on that path from the root down. */
-  readonly #stack: PhysicalNode[];
+  readonly #stack: KnownNode[];
+  /** How many nodes are kept below those of the path, at most. */
+  #kept = 0;
 
   constructor(root: PhysicalNode, read: ReadNode) {
     this.root = root;
     this.#read = read;
-    this.#stack = [root];
+    this.#stack = [{ node: root, below: null }];
   }
 
   /** The subtree under the first `depth` (0..256) bits of `position`. @throws ROW_CORRUPT */
@@ -43,7 +60,7 @@ export class TreeView {
     const bits = depth - 4 * level;
     const met = this.#descend(position, level);
     if (met === null) {
-      const node = this.#stack[level] as PhysicalNode;
+      const node = this.#nodeAt(level);
       return node.binaryNode(bits, nibbleOf(position, level) >> (4 - bits));
     }
     if (!standsUnder(met, position, depth)) return EMPTY;
@@ -57,7 +74,7 @@ export class TreeView {
     const bits = depth - 4 * level;
     const met = this.#descend(position, level);
     if (met === null) {
-      const node = this.#stack[level] as PhysicalNode;
+      const node = this.#nodeAt(level);
       return node.treeNode(bits, nibbleOf(position, level) >> (4 - bits));
     }
     return standsUnder(met, position, depth) ? leafOf(met) : EMPTY_NODE;
@@ -70,7 +87,7 @@ export class TreeView {
     const bits = depth - 4 * level;
     const met = this.#descend(position, level);
     if (met === null) {
-      const node = this.#stack[level] as PhysicalNode;
+      const node = this.#nodeAt(level);
       return node.shape.kind((1 << bits) + (nibbleOf(position, level) >> (4 - bits)));
     }
     return standsUnder(met, position, depth) ? "leaf" : "empty";
@@ -113,7 +130,7 @@ export class TreeView {
         const isBehind = met.kind === "leaf" && pathOf(met.keyHash, path.length) > path;
         return isBehind ? { items: items + 1, bytes: bytes + met.bytes } : { items, bytes };
       }
-      const node = this.#stack[level] as PhysicalNode;
+      const node = this.#nodeAt(level);
       for (let index = nibbleOf(start, level) + 1; index < 16; index++) {
         const slot = node.slot(index);
         if (slot.kind === "empty") continue;
@@ -134,16 +151,33 @@ export class TreeView {
     while (depth < known && this.#nibbles[depth] === nibbleOf(position, depth)) depth++;
     while (depth < level) {
       const nibble = nibbleOf(position, depth);
-      const node = this.#stack[depth] as PhysicalNode;
-      const version = node.childVersion(nibble);
-      if (version === null) return node.slot(nibble) as MetAbove;
-      const child = this.#read(version, pathOf(position, depth + 1));
+      const above = this.#stack[depth] as KnownNode;
+      let known = above.below?.[nibble];
+      if (known === undefined) {
+        const version = above.node.childVersion(nibble);
+        if (version === null) return above.node.slot(nibble) as MetAbove;
+        known = { node: this.#read(version, position, depth + 1), below: null };
+        this.#keep(above, nibble, known);
+      }
       this.#stack.length = depth + 1;
-      this.#stack.push(child);
+      this.#stack.push(known);
       this.#nibbles[depth] = nibble;
       depth++;
     }
     return null;
+  }
+
+  #keep(above: KnownNode, nibble: number, known: KnownNode): void {
+    if (++this.#kept > NODES_KEPT_MAX) {
+      for (const onPath of this.#stack) onPath.below = null;
+      this.#kept = 1;
+    }
+    above.below ??= new Array<KnownNode | undefined>(NODE_SLOTS);
+    above.below[nibble] = known;
+  }
+
+  #nodeAt(level: number): PhysicalNode {
+    return (this.#stack[level] as KnownNode).node;
   }
 }
 
@@ -154,4 +188,11 @@ function standsUnder(met: MetAbove, position: Buffer, depth: number): met is Lea
 
 function leafOf({ keyHash, valueHash }: LeafSlot): TreeNode {
   return { kind: "leaf", keyHash, valueHash };
+}
+
+/** The state whose root this is, as a reader finds it. */
+export function viewOf(reader: Pick<StoreReader, "nodeAt">, root: PhysicalNode): TreeView {
+  return new TreeView(root, (version, position, nibbles) =>
+    reader.nodeAt(version, position, nibbles),
+  );
 }
