@@ -19,8 +19,10 @@ import {
   EMPTY_NODE,
   foldDeltaChunk,
   foldDeltaTiles,
+  placeOf,
   type TreeNode,
   writeDeltaBody,
+  writtenChanges,
 } from "./index.js";
 import {
   ascending,
@@ -48,13 +50,12 @@ const deletions = (leaves: readonly ModelLeaf[]): DeltaChange[] =>
 const treeOf = (kept: readonly ModelLeaf[]): DeltaTree =>
   treeBy((position, depth) => modelNode(kept, bitsOf(Buffer.from(position)).slice(0, depth)));
 
-const treeBy = (node: DeltaTree["node"]): DeltaTree => ({
-  node,
-  kind: (position, depth) => node(position, depth).kind,
+const treeBy = (node: (position: Buffer, depth: number) => TreeNode): DeltaTree => ({
+  locate: (position, depth) => placeOf(node(position, depth)),
 });
 
 const bodyOf = (path: string, changes: readonly DeltaChange[], tree: DeltaTree): Buffer =>
-  writeDeltaBody(path, changes, tree, new WireWriter());
+  writeDeltaBody(path, writtenChanges(changes), tree, new WireWriter());
 
 /** Bodies one behind the other, with something in front. */
 function frameOf(bodies: readonly { readonly path: string; readonly body: Buffer }[]) {

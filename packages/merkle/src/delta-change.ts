@@ -1,5 +1,6 @@
 import { HASH_BYTES, sha256 } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
+import { bitAt } from "./path.js";
 import { proofInvalid } from "./proof-invalid.js";
 import { fieldBytes, type WireReader, type WireWriter } from "./wire.js";
 
@@ -28,16 +29,67 @@ const TAG_OLD_VALUE_HASH = 0x12;
 /** Where a hash that is not there begins. */
 export const ABSENT = -1;
 
-/** Appends a change as field `changes` of DeltaChunk. */
-export function writeChange(body: WireWriter, change: DeltaChange): void {
-  const subject = change.kind === "put" ? change.item : change.keyHash;
-  const { oldValueHash } = change;
-  const length =
-    fieldBytes(subject.length) + (oldValueHash === null ? 0 : fieldBytes(oldValueHash.length));
+/** A hash that lies somewhere. */
+export interface HashPlace {
+  readonly bytes: Buffer;
+  readonly at: number;
+}
+
+/**
+ * The changes of a tile, as its writer needs them: numbered from 0, ascending by key hash, each a
+ * real difference.
+ */
+export interface WrittenChanges {
+  readonly count: number;
+  keyHash(change: number): Buffer;
+  /** The bit at `depth` of its key hash. */
+  bit(change: number, depth: number): 0 | 1;
+  isPut(change: number): boolean;
+  /** Appends it, by `writePut` or `writeDelete`. */
+  write(change: number, body: WireWriter): void;
+}
+
+/** Appends a put as field `changes` of DeltaChunk; null when the key was absent before. */
+export function writePut(body: WireWriter, item: Buffer, oldValueHash: HashPlace | null): void {
+  const length = fieldBytes(item.length) + (oldValueHash === null ? 0 : fieldBytes(HASH_BYTES));
   body.head(TAG_CHANGE, fieldBytes(length));
-  body.head(change.kind === "put" ? TAG_PUT : TAG_DELETE, length);
-  body.field(TAG_SUBJECT, subject);
-  if (oldValueHash !== null) body.field(TAG_OLD_VALUE_HASH, oldValueHash);
+  body.head(TAG_PUT, length);
+  body.field(TAG_SUBJECT, item);
+  if (oldValueHash !== null) writeHash(body, TAG_OLD_VALUE_HASH, oldValueHash);
+}
+
+/** Appends a deletion as field `changes` of DeltaChunk. */
+export function writeDelete(body: WireWriter, keyHash: HashPlace, oldValueHash: HashPlace): void {
+  const length = 2 * fieldBytes(HASH_BYTES);
+  body.head(TAG_CHANGE, fieldBytes(length));
+  body.head(TAG_DELETE, length);
+  writeHash(body, TAG_SUBJECT, keyHash);
+  writeHash(body, TAG_OLD_VALUE_HASH, oldValueHash);
+}
+
+function writeHash(body: WireWriter, tag: number, { bytes, at }: HashPlace): void {
+  body.head(tag, HASH_BYTES).part(bytes, at, HASH_BYTES);
+}
+
+/** Changes that are objects, for who writes them. */
+export function writtenChanges(changes: readonly DeltaChange[]): WrittenChanges {
+  const at = (change: number): DeltaChange => {
+    const found = changes[change];
+    if (found === undefined) throw new RangeError(`there is no change ${change}`);
+    return found;
+  };
+  return {
+    count: changes.length,
+    keyHash: (change) => at(change).keyHash,
+    bit: (change, depth) => bitAt(at(change).keyHash, depth),
+    isPut: (change) => at(change).kind === "put",
+    write: (change, body) => {
+      const found = at(change);
+      const old = found.oldValueHash === null ? null : { bytes: found.oldValueHash, at: 0 };
+      if (found.kind === "put") writePut(body, found.item, old);
+      else writeDelete(body, { bytes: found.keyHash, at: 0 }, { bytes: found.oldValueHash, at: 0 });
+    },
+  };
 }
 
 /** Reads fields `changes` of DeltaChunk; what was read last is in its fields. */

@@ -1,4 +1,4 @@
-import type { DeltaChange } from "./delta-change.js";
+import { type DeltaChange, type WrittenChanges, writtenChanges } from "./delta-change.js";
 import {
   changeOutside,
   changesDescend,
@@ -25,7 +25,7 @@ export function foldDeltaInSteps(
   body: WireReader,
 ): { readonly from: TreeNode; readonly to: TreeNode } {
   const walk = new DeltaWalk(new TreeNodes(changes, body));
-  checkChanges(path, changes, walk);
+  checkChanges(path, writtenChanges(changes), walk);
   walk.walk(path, 0, changes.length);
   body.done();
   return walk;
@@ -37,13 +37,14 @@ export function foldDeltaInSteps(
  */
 export function checkChanges<Node>(
   path: string,
-  changes: readonly DeltaChange[],
+  changes: Pick<WrittenChanges, "count" | "keyHash">,
   walk: DeltaWalk<Node>,
 ): void {
-  if (changes.length === 0) throw noChange(path);
+  if (changes.count === 0) throw noChange(path);
   walk.standAt(path);
   let previous: Buffer = Buffer.alloc(0);
-  for (const { keyHash } of changes) {
+  for (let change = 0; change < changes.count; change++) {
+    const keyHash = changes.keyHash(change);
     if (keyHash.length !== HASH_BYTES || commonBits(keyHash, walk.position) < 4 * path.length) {
       throw changeOutside(path);
     }

@@ -11,9 +11,11 @@ import {
   encodeDeltaBody,
   foldDeltaChunk,
   nodesEqual,
+  placeOf,
   type TreeNode,
   WireWriter,
   writeDeltaBody,
+  writtenChanges,
 } from "./index.js";
 import {
   ascending,
@@ -59,17 +61,17 @@ const writer = new WireWriter();
 
 function encode(path: string, changes: readonly DeltaChange[], to: readonly ModelLeaf[]) {
   const tree: DeltaTree = {
-    node(position, depth) {
+    locate(position, depth) {
       // A copy: the place is reused, and the model remembers it.
       const all = bitsOf(Buffer.from(position));
       assert.match(all.slice(depth), /^0*$/, "the rest of a place is zero");
-      return modelNode(to, all.slice(0, depth));
+      return placeOf(modelNode(to, all.slice(0, depth)));
     },
-    kind: (position, depth) => tree.node(position, depth).kind,
   };
-  const delta = encodeDeltaBody(path, changes, tree);
+  const written = writtenChanges(changes);
+  const delta = encodeDeltaBody(path, written, tree);
   assert.ok(
-    writeDeltaBody(path, changes, tree, writer).equals(delta.body),
+    writeDeltaBody(path, written, tree, writer).equals(delta.body),
     "the same body without a fold",
   );
   return delta;

@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/core";
 import { DeltaBatch } from "./delta-batch.js";
-import { type DeltaChange, readChanges, writeChange } from "./delta-change.js";
+import { type DeltaChange, readChanges, type WrittenChanges } from "./delta-change.js";
 import { checkChanges, foldDeltaInSteps } from "./delta-steps.js";
 import { DeltaWalk } from "./delta-walk.js";
 import type { DeltaTile, FoldedChanges } from "./folded-delta.js";
@@ -76,11 +76,7 @@ export function foldDeltaTiles(
  * real difference) and the later state, and folds it.
  * @throws PROOF_INVALID when the changes do not fit the path or do not ascend.
  */
-export function encodeDeltaBody(
-  path: string,
-  changes: readonly DeltaChange[],
-  view: DeltaTree,
-): DeltaBody {
+export function encodeDeltaBody(path: string, changes: WrittenChanges, view: DeltaTree): DeltaBody {
   const body = writeDeltaBody(path, changes, view, new WireWriter());
   const { fromNode, toNode } = foldDeltaChunk(path, body);
   return { body, fromNode, toNode };
@@ -94,14 +90,15 @@ export function encodeDeltaBody(
  */
 export function writeDeltaBody(
   path: string,
-  changes: readonly DeltaChange[],
+  changes: WrittenChanges,
   view: DeltaTree,
   body: WireWriter,
 ): Buffer {
+  const { count } = changes;
   body.clear();
-  for (const change of changes) writeChange(body, change);
+  for (let change = 0; change < count; change++) changes.write(change, body);
   const walk = new DeltaWalk(new FrontierWriter(changes, view, body));
   checkChanges(path, changes, walk);
-  walk.walk(path, 0, changes.length);
+  walk.walk(path, 0, count);
   return body.finish();
 }

@@ -6,7 +6,7 @@ import type { WireReader, WireWriter } from "./wire.js";
  * One step of the walk over the binary tree under a delta tile: an unchanged subtree, the end at
  * a changed key that is alone in both states, or the way into both halves.
  */
-export type FrontierStep = TreeNode | { readonly kind: "end" } | { readonly kind: "enter" };
+export type StepKind = TreeNode["kind"] | "end" | "enter";
 
 /** Tag of field `frontier` of DeltaChunk. */
 export const TAG_FRONTIER = 0x4a;
@@ -20,11 +20,6 @@ const TAG_ENTER = 0x28;
 const TAG_KEY_HASH = 0x0a;
 const TAG_VALUE_HASH = 0x12;
 
-/** The end at a changed key. */
-export const END: FrontierStep = { kind: "end" };
-/** The way into both halves. */
-export const ENTER: FrontierStep = { kind: "enter" };
-
 // Whole fields, as far as they are always the same.
 const EMPTY_FIELD: Buffer = Buffer.from([TAG_FRONTIER, 2, TAG_EMPTY, 1]);
 const END_FIELD: Buffer = Buffer.from([TAG_FRONTIER, 2, TAG_END, 1]);
@@ -36,30 +31,49 @@ const LEAF_HEAD: Buffer = Buffer.from(
 const LEAF_MIDDLE: Buffer = Buffer.from([TAG_VALUE_HASH, HASH_BYTES]);
 const INNER_HEAD: Buffer = Buffer.from([TAG_FRONTIER, 2 + HASH_BYTES, TAG_INNER, HASH_BYTES]);
 
-/** Appends a step as field `frontier` of DeltaChunk. */
-export function writeStep(body: WireWriter, step: FrontierStep): void {
-  switch (step.kind) {
+/** A node, and where it lies: of an inner one its hash, of a leaf its key hash and value hash. */
+export interface NodePlace {
+  readonly kind: TreeNode["kind"];
+  readonly bytes: Buffer;
+  readonly at: number;
+}
+
+/** A node as bytes that lie somewhere. */
+export function placeOf(node: TreeNode): NodePlace {
+  switch (node.kind) {
+    case "empty":
+      return { kind: node.kind, bytes: Buffer.alloc(0), at: 0 };
+    case "leaf":
+      return { kind: node.kind, bytes: Buffer.concat([node.keyHash, node.valueHash]), at: 0 };
+    case "inner":
+      return { kind: node.kind, bytes: node.hash, at: 0 };
+  }
+}
+
+/** Appends a node as field `frontier` of DeltaChunk. */
+export function writeNodeStep(body: WireWriter, { kind, bytes, at }: NodePlace): void {
+  switch (kind) {
     case "empty":
       body.raw(EMPTY_FIELD);
       break;
     case "leaf":
-      body.raw(LEAF_HEAD).raw(step.keyHash).raw(LEAF_MIDDLE).raw(step.valueHash);
+      body.raw(LEAF_HEAD).part(bytes, at, HASH_BYTES);
+      body.raw(LEAF_MIDDLE).part(bytes, at + HASH_BYTES, HASH_BYTES);
       break;
     case "inner":
-      body.raw(INNER_HEAD).raw(step.hash);
-      break;
-    case "end":
-      body.raw(END_FIELD);
-      break;
-    case "enter":
-      body.raw(ENTER_FIELD);
+      body.raw(INNER_HEAD).part(bytes, at, HASH_BYTES);
       break;
   }
 }
 
+/** Appends the end at a changed key, or the way into both halves, as field `frontier`. */
+export function writeStep(body: WireWriter, step: "end" | "enter"): void {
+  body.raw(step === "end" ? END_FIELD : ENTER_FIELD);
+}
+
 /** Reads fields `frontier` of DeltaChunk; what was read last is in its fields. */
 export class StepCursor {
-  kind: FrontierStep["kind"] = "end";
+  kind: StepKind = "end";
   /** Where the hash of an inner node, or the key hash of a leaf begins. */
   hashAt = 0;
   /** Where the value hash of a leaf begins. */

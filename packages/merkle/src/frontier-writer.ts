@@ -1,8 +1,6 @@
-import type { DeltaChange } from "./delta-change.js";
+import type { WrittenChanges } from "./delta-change.js";
 import type { DeltaPlaces } from "./delta-walk.js";
-import { END, ENTER, writeStep } from "./frontier-step.js";
-import { bitAt } from "./path.js";
-import type { TreeNode } from "./tree-node.js";
+import { type NodePlace, writeNodeStep, writeStep } from "./frontier-step.js";
 import type { WireWriter } from "./wire.js";
 
 /**
@@ -10,10 +8,8 @@ import type { WireWriter } from "./wire.js";
  * `depth` (0..256) bits of `position`; the rest is zero. The position is reused: copy what you keep.
  */
 export interface DeltaTree {
-  /** The node of the subtree at a place. */
-  node(position: Buffer, depth: number): TreeNode;
-  /** Its kind alone, for which no node has to be made. */
-  kind(position: Buffer, depth: number): TreeNode["kind"];
+  /** Where the node of the subtree at a place lies; good until the next question. */
+  locate(position: Buffer, depth: number): NodePlace;
 }
 
 // All that the walk needs to know of a node that nobody asks for: whether it has a key.
@@ -23,32 +19,31 @@ const FULL = 1;
 /** Answers the walk from the later state and writes the answers down; makes no nodes. */
 export class FrontierWriter implements DeltaPlaces<number> {
   readonly empty: number = EMPTY;
-  readonly #changes: readonly DeltaChange[];
+  readonly #changes: WrittenChanges;
   readonly #view: DeltaTree;
   readonly #body: WireWriter;
 
-  constructor(changes: readonly DeltaChange[], view: DeltaTree, body: WireWriter) {
+  constructor(changes: WrittenChanges, view: DeltaTree, body: WireWriter) {
     this.#changes = changes;
     this.#view = view;
     this.#body = body;
   }
 
   bit(change: number, depth: number): 0 | 1 {
-    const { keyHash } = this.#changes[change] ?? {};
-    return keyHash === undefined ? 0 : bitAt(keyHash, depth);
+    return this.#changes.bit(change, depth);
   }
 
   endsAt(position: Buffer, depth: number, change: number): boolean {
     // It is alone where what was put is the only key, or where a deletion left none.
-    const alone = this.#changes[change]?.kind === "put" ? "leaf" : "empty";
-    const isAlone = this.#view.kind(position, depth) === alone;
-    writeStep(this.#body, isAlone ? END : ENTER);
+    const alone = this.#changes.isPut(change) ? "leaf" : "empty";
+    const isAlone = this.#view.locate(position, depth).kind === alone;
+    writeStep(this.#body, isAlone ? "end" : "enter");
     return isAlone;
   }
 
   unchanged(position: Buffer, depth: number): number {
-    const node = this.#view.node(position, depth);
-    writeStep(this.#body, node);
+    const node = this.#view.locate(position, depth);
+    writeNodeStep(this.#body, node);
     return node.kind === "empty" ? EMPTY : FULL;
   }
 

@@ -15,13 +15,22 @@ export {
   prepareFoldDelta,
   writeDeltaBody,
 } from "./delta.js";
-export type { DeltaChange } from "./delta-change.js";
+export {
+  type DeltaChange,
+  type HashPlace,
+  type WrittenChanges,
+  writeDelete,
+  writePut,
+  writtenChanges,
+} from "./delta-change.js";
 export type { FoldedChunk, FoldedTree } from "./folded-chunk.js";
 export type { DeltaTile, FoldedChanges } from "./folded-delta.js";
+export { type NodePlace, placeOf } from "./frontier-step.js";
 export type { DeltaTree } from "./frontier-writer.js";
 export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
 export { HashBatch } from "./hash-batch.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
+export { ItemCursor } from "./item-cursor.js";
 export { LogFrontier, type LogNode } from "./log-frontier.js";
 export { EMPTY_LOG_ROOT, logInnerHash, logLeafHash } from "./log-hash.js";
 export {

@@ -17,12 +17,14 @@ import {
   logInnerHash,
   logLeafHash,
   logRoot,
+  placeOf,
   rootOf,
   type StreamTile,
   sha256,
   TileStream,
   type TransactionInfo,
   type TreeNode,
+  writtenChanges,
 } from "@holdfast/merkle";
 import { infoToWire } from "../root-proof.js";
 
@@ -87,15 +89,13 @@ export class WrittenArchive {
         tiles.push({ tile: { kind: "unchanged", path, node, items, bytes }, body: null });
         continue;
       }
-      const node: DeltaTree["node"] = (position, depth) =>
-        nodeOf(
-          to.filter((leaf) => shares(leaf.keyHash, position, depth)),
-          depth,
-        );
-      const { body, fromNode, toNode } = encodeDeltaBody(path, changes, {
-        node,
-        kind: (position, depth) => node(position, depth).kind,
-      });
+      const tree: DeltaTree = {
+        locate(position, depth) {
+          const sharing = to.filter((leaf) => shares(leaf.keyHash, position, depth));
+          return placeOf(nodeOf(sharing, depth));
+        },
+      };
+      const { body, fromNode, toNode } = encodeDeltaBody(path, writtenChanges(changes), tree);
       const nodes = { from: fromNode, to: toNode, changes: changes.length };
       tiles.push({
         tile: { kind: "changed", path, ...nodes, items, bytes, chunk: chunkId(body) },

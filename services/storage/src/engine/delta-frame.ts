@@ -1,9 +1,5 @@
-import { HoldfastError } from "@holdfast/core";
 import {
   type DeltaBody,
-  type DeltaChange,
-  type DeltaTree,
-  decodeStateItem,
   encodeDeltaBody,
   nodesEqual,
   sha256,
@@ -13,14 +9,15 @@ import {
 import { type DeltaStates, type DeltaTile, deltaTilesBehind } from "../state/delta-tiling.js";
 import type { TreeView } from "../state/tree-view.js";
 import { type ChunkField, ChunkFrame, chunkBytesMax, FRAME_BYTES } from "./chunk-frame.js";
+import { corrupt } from "./row-corrupt.js";
 import type { FrameResult } from "./scan-job.js";
+import { type RowOf, TileChanges } from "./tile-changes.js";
 
 /** What a delta is made from. */
 export interface DeltaSource extends DeltaStates {
   /** Null when its tree is pruned: then each tile is folded to get its node there. */
   readonly earlier: TreeView | null;
-  /** The encoded item of a key that a version wrote; null when there is none. */
-  readonly rowOf: (keyHash: Buffer, version: bigint) => Buffer | null;
+  readonly rowOf: RowOf;
 }
 
 /** A frame of a delta; without one it may be that more changes have to be gathered. */
@@ -109,50 +106,14 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
  */
 function deltaOf(tile: DeltaTile, source: DeltaSource, writer: WireWriter): DeltaBody {
   const { earlier, later } = source;
-  const changes: DeltaChange[] = [];
-  for (let index = tile.low; index < tile.high; index++) {
-    if (source.changes.kind(index) !== "unchanged") changes.push(changeAt(index, source));
-  }
-  const tree: DeltaTree = {
-    node: (position, depth) => later.treeNode(position, depth),
-    kind: (position, depth) => later.kind(position, depth),
-  };
+  const changes = new TileChanges(source.changes, tile.low, tile.high, source.rowOf);
   if (earlier !== null) {
-    const body = writeDeltaBody(tile.path, changes, tree, writer);
+    const body = writeDeltaBody(tile.path, changes, later, writer);
     return { body, fromNode: earlier.subtree(tile.path).node, toNode: tile.node };
   }
-  const delta = encodeDeltaBody(tile.path, changes, tree);
+  const delta = encodeDeltaBody(tile.path, changes, later);
   if (!nodesEqual(delta.toNode, tile.node)) throw corrupt(`What lies under ${tile.path}`);
   return delta;
-}
-
-function changeAt(index: number, { changes, rowOf }: DeltaSource): DeltaChange {
-  const keyHash = changes.keyHash(index);
-  const oldValueHash = changes.oldValueHash(index);
-  const valueHash = changes.newValueHash(index);
-  if (valueHash === null) {
-    if (oldValueHash === null) throw new Error("a deleted key has an old value");
-    return { kind: "delete", keyHash, oldValueHash };
-  }
-  const item = rowOf(keyHash, changes.version(index));
-  if (item === null || !valueHashOf(item).equals(valueHash)) {
-    throw corrupt(`The row of key hash ${keyHash.toString("hex")}`);
-  }
-  return { kind: "put", keyHash, item, valueHash, oldValueHash };
-}
-
-function valueHashOf(item: Buffer): Buffer {
-  try {
-    return sha256(decodeStateItem(item).value);
-  } catch (cause) {
-    throw corrupt("A row", cause);
-  }
-}
-
-function corrupt(what: string, cause?: unknown): HoldfastError {
-  return new HoldfastError("ROW_CORRUPT", `${what} is not what the tree says. Run fsck.`, {
-    cause,
-  });
 }
 
 /** A body is at least this long: known before it is made, where making it in vain is costly. */

@@ -1,5 +1,4 @@
-import { compareKeyHash, HASH_BYTES } from "@holdfast/merkle";
-import type { LeafSlot } from "./slot.js";
+import { compareKeyHash, HASH_BYTES, type HashPlace, type NodePlace } from "@holdfast/merkle";
 
 /** How the later state differs at a key; a value that was written may be what it was before. */
 export type ChangeKind = "added" | "overwritten" | "deleted" | "unchanged";
@@ -15,8 +14,8 @@ export interface WrittenKey {
 
 /** The later state, as far as it is asked. */
 export interface LaterLeaves {
-  /** Null when the key is absent. */
-  leaf(keyHash: Buffer): LeafSlot | null;
+  /** Where the leaf of a key lies, until the next question; null when the key is absent. */
+  locateLeaf(keyHash: Buffer): NodePlace | null;
 }
 
 const KINDS: readonly ChangeKind[] = ["added", "overwritten", "deleted", "unchanged"];
@@ -44,6 +43,7 @@ export class ChangedKeys {
 
   readonly packed: Buffer;
   readonly count: number;
+  readonly #keyHash: Buffer = Buffer.alloc(HASH_BYTES);
 
   constructor(packed: Buffer) {
     this.packed = packed;
@@ -56,11 +56,21 @@ export class ChangedKeys {
     return this.packed.subarray(at, at + HASH_BYTES);
   }
 
-  /** Hash of the value in the earlier state, a view; null when the key was absent. */
-  oldValueHash(index: number): Buffer | null {
+  /** Bit `depth` of a key hash. */
+  bit(index: number, depth: number): 0 | 1 {
+    const byte = this.packed[index * ENTRY_BYTES + (depth >> 3)] ?? 0;
+    return ((byte >> (7 - (depth & 7))) & 1) === 0 ? 0 : 1;
+  }
+
+  /** Where a key hash lies. */
+  keyHashPlace(index: number): HashPlace {
+    return { bytes: this.packed, at: index * ENTRY_BYTES };
+  }
+
+  /** Where the hash of the value in the earlier state lies; null when the key was absent. */
+  oldValueHash(index: number): HashPlace | null {
     const at = index * ENTRY_BYTES;
-    if (this.packed[at + HAS_OLD_AT] === 0) return null;
-    return this.packed.subarray(at + OLD_AT, at + NEW_AT);
+    return this.packed[at + HAS_OLD_AT] === 0 ? null : { bytes: this.packed, at: at + OLD_AT };
   }
 
   /** The version that wrote the key last. */
@@ -84,14 +94,9 @@ export class ChangedKeys {
     return kind;
   }
 
-  /**
-   * Hash of the value in the later state, a view; null when the key is absent. Only of a key that
-   * was compared.
-   */
-  newValueHash(index: number): Buffer | null {
-    if (this.kind(index) === "deleted") return null;
-    const at = index * ENTRY_BYTES;
-    return this.packed.subarray(at + NEW_AT, at + VERSION_AT);
+  /** Whether this is the hash of the value in the later state. Only of a key that was compared. */
+  hasNewValueHash(index: number, hash: Buffer): boolean {
+    return sameHash(this.packed, index * ENTRY_BYTES + NEW_AT, hash, 0);
   }
 
   /** How many of the indexes `low` to `high - 1`, which were compared, differ; and are deleted. */
@@ -151,11 +156,19 @@ export class ChangedKeys {
     const at = index * ENTRY_BYTES;
     const { packed } = this;
     const hadOld = packed[at + HAS_OLD_AT] === 1;
-    const leaf = later.leaf(this.keyHash(index));
+    const leaf = later.locateLeaf(this.#keyHashOf(index));
     if (leaf === null) return hadOld ? "deleted" : "unchanged";
-    packed.set(leaf.valueHash, at + NEW_AT);
+    const valueAt = leaf.at + HASH_BYTES;
+    for (let i = 0; i < HASH_BYTES; i++) packed[at + NEW_AT + i] = leaf.bytes[valueAt + i] ?? 0;
     if (!hadOld) return "added";
-    return sameHash(packed, at + OLD_AT, at + NEW_AT) ? "unchanged" : "overwritten";
+    return sameHash(packed, at + OLD_AT, packed, at + NEW_AT) ? "unchanged" : "overwritten";
+  }
+
+  /** A copy that is good until the next one: a view is an object for each key. */
+  #keyHashOf(index: number): Buffer {
+    const at = index * ENTRY_BYTES;
+    for (let i = 0; i < HASH_BYTES; i++) this.#keyHash[i] = this.packed[at + i] ?? 0;
+    return this.#keyHash;
   }
 }
 
@@ -175,7 +188,7 @@ export function packAgain(packed: Buffer, at: number, again: Buffer, againAt: nu
   again.copy(packed, at + VERSION_AT, againAt + VERSION_AT, againAt + HAS_OLD_AT);
 }
 
-function sameHash(bytes: Buffer, a: number, b: number): boolean {
-  for (let i = 0; i < HASH_BYTES; i++) if (bytes[a + i] !== bytes[b + i]) return false;
+function sameHash(a: Buffer, aAt: number, b: Buffer, bAt: number): boolean {
+  for (let i = 0; i < HASH_BYTES; i++) if (a[aAt + i] !== b[bAt + i]) return false;
   return true;
 }

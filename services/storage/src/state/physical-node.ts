@@ -122,21 +122,26 @@ export class PhysicalNode {
 
   /** The root of such a subtree alone: what is below it is not counted. */
   treeNode(depth: number, index: number): TreeNode {
-    const { encoded, shape } = this;
     const heap = (1 << depth) + index;
-    const kind = shape.kind(heap);
-    if (kind === "empty") return EMPTY_NODE;
+    const kind = this.shape.kind(heap);
+    return treeNodeAt(kind, this.encoded, this.nodeAt(heap, kind));
+  }
+
+  /**
+   * Where the root at heap position `heap` lies, which is of this kind: of an inner one its hash, of
+   * a leaf its key hash and its value hash behind that.
+   */
+  nodeAt(heap: number, kind: TreeNode["kind"]): number {
+    const { shape } = this;
+    if (kind === "empty") return 0;
+    if (kind === "inner" && heap < NODE_SLOTS) return shape.hashAt(heap);
     const slot = 31 - Math.clz32((shape.leafMask | shape.innerMask) & slotsBelow(heap));
-    if (kind === "leaf") {
-      const at = shape.slotAt(slot);
-      return {
-        kind,
-        keyHash: encoded.subarray(at, at + HASH_BYTES),
-        valueHash: encoded.subarray(at + HASH_BYTES, at + 2 * HASH_BYTES),
-      };
-    }
-    const at = heap < NODE_SLOTS ? shape.hashAt(heap) : shape.slotAt(slot) + SLOT_HASH_AT;
-    return { kind, hash: encoded.subarray(at, at + HASH_BYTES) };
+    return shape.slotAt(slot) + (kind === "inner" ? SLOT_HASH_AT : 0);
+  }
+
+  /** Where the leaf in a slot begins; null when there is none. */
+  leafAt(index: number): number | null {
+    return (this.shape.leafMask & (1 << index)) === 0 ? null : this.shape.slotAt(index);
   }
 
   /** Keys and bytes of some slots; of all, when no mask is given. */
@@ -193,6 +198,23 @@ export class PhysicalNode {
       this.encoded.subarray(at, valueAt),
       this.encoded.subarray(valueAt, valueAt + HASH_BYTES),
     );
+  }
+}
+
+/** The node that lies at `at` as `nodeAt` says; its hashes are views. */
+export function treeNodeAt(kind: TreeNode["kind"], bytes: Buffer, at: number): TreeNode {
+  const middle = at + HASH_BYTES;
+  switch (kind) {
+    case "empty":
+      return EMPTY_NODE;
+    case "leaf":
+      return {
+        kind,
+        keyHash: bytes.subarray(at, middle),
+        valueHash: bytes.subarray(middle, middle + HASH_BYTES),
+      };
+    case "inner":
+      return { kind, hash: bytes.subarray(at, middle) };
   }
 }
 

@@ -5,7 +5,7 @@ import { strict as assert } from "node:assert";
 import test from "node:test";
 import { foldSiblings, hasPath, nodesEqual, pathOf, rootOf, TileRootFold } from "@holdfast/merkle";
 import { SeededRandom } from "@holdfast/testing";
-import { PhysicalNode } from "./physical-node.js";
+import { PhysicalNode, treeNodeAt } from "./physical-node.js";
 import { fitsTile, tileAt, tilesBehind } from "./tiling.js";
 import { updateTree } from "./tree-update.js";
 import { TreeView } from "./tree-view.js";
@@ -141,8 +141,11 @@ test(`any place of the tree, in any order (seed ${seed})`, () => {
       leaves.filter((other) => sharesBits(other.keyHash, position, depth)).length,
     );
     assert.ok(nodesEqual(node, fresh().bitNode(position, depth).node));
-    assert.ok(nodesEqual(node, view.treeNode(position, depth)));
-    assert.equal(node.kind, view.kind(position, depth));
+    const { kind, bytes, at } = view.locate(position, depth);
+    assert.ok(nodesEqual(node, treeNodeAt(kind, bytes, at)));
+    const place = view.locateLeaf(position);
+    const hashes = place?.bytes.subarray(place.at, place.at + 64) ?? null;
+    assert.deepEqual(hashes, own === null ? null : Buffer.concat([own.keyHash, own.valueHash]));
   }
 });
 

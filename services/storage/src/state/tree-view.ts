@@ -1,14 +1,15 @@
 import {
-  commonBits,
+  DEPTH_MAX,
   EMPTY_NODE,
+  type NodePlace,
   nibbleOf,
   pathOf,
   pathRange,
   type TreeNode,
 } from "@holdfast/merkle";
-import { NODE_SLOTS } from "./node-shape.js";
-import type { PhysicalNode, Subtree } from "./physical-node.js";
-import type { LeafSlot, Slot } from "./slot.js";
+import { HASH_BYTES, NODE_SLOTS } from "./node-shape.js";
+import { type PhysicalNode, type Subtree, treeNodeAt } from "./physical-node.js";
+import type { LeafSlot } from "./slot.js";
 import type { StoreReader } from "./state-reader.js";
 
 /**
@@ -16,9 +17,6 @@ import type { StoreReader } from "./state-reader.js";
  * `version`.
  */
 export type ReadNode = (version: bigint, position: Buffer, nibbles: number) => PhysicalNode;
-
-/** What stands above a place instead of a physical node. */
-type MetAbove = Exclude<Slot, { kind: "inner" }>;
 
 const EMPTY: Subtree = { node: EMPTY_NODE, items: 0, bytes: 0 };
 const KEY_HASH_NIBBLES = 64;
@@ -44,6 +42,12 @@ export class TreeView {
   readonly #nibbles: Uint8Array = new Uint8Array(KEY_HASH_NIBBLES);
   /** Physical nodes on that path from the root down. */
   readonly #stack: KnownNode[];
+  /** The answer of `locate`, again and again. */
+  readonly #place: { kind: TreeNode["kind"]; bytes: Buffer; at: number } = {
+    kind: "empty",
+    bytes: Buffer.alloc(0),
+    at: 0,
+  };
   /** How many nodes are kept below those of the path, at most. */
   #kept = 0;
 
@@ -57,40 +61,37 @@ export class TreeView {
   bitNode(position: Buffer, depth: number): Subtree {
     if (depth === 0) return this.root.subtree;
     const level = (depth - 1) >> 2;
-    const bits = depth - 4 * level;
-    const met = this.#descend(position, level);
-    if (met === null) {
-      const node = this.#nodeAt(level);
+    const reached = this.#descend(position, level);
+    const node = this.#nodeAt(reached);
+    if (reached === level) {
+      const bits = depth - 4 * level;
       return node.binaryNode(bits, nibbleOf(position, level) >> (4 - bits));
     }
-    if (!standsUnder(met, position, depth)) return EMPTY;
-    return { node: leafOf(met), items: 1, bytes: met.bytes };
+    const at = this.#leafOver(reached, position, depth);
+    if (at === null) return EMPTY;
+    const bytes = node.encoded.readUInt32BE(at + 2 * HASH_BYTES);
+    return { node: treeNodeAt("leaf", node.encoded, at), items: 1, bytes };
   }
 
-  /** The root of this subtree alone. @throws ROW_CORRUPT */
-  treeNode(position: Buffer, depth: number): TreeNode {
-    if (depth === 0) return this.root.treeNode(0, 0);
+  /** Where the root of this subtree lies; good until the next question. @throws ROW_CORRUPT */
+  locate(position: Buffer, depth: number): NodePlace {
+    if (depth === 0) return this.#placeIn(this.root, 1);
     const level = (depth - 1) >> 2;
+    const reached = this.#descend(position, level);
+    const node = this.#nodeAt(reached);
+    if (reached < level) return this.#placeOfLeaf(node, this.#leafOver(reached, position, depth));
     const bits = depth - 4 * level;
-    const met = this.#descend(position, level);
-    if (met === null) {
-      const node = this.#nodeAt(level);
-      return node.treeNode(bits, nibbleOf(position, level) >> (4 - bits));
-    }
-    return standsUnder(met, position, depth) ? leafOf(met) : EMPTY_NODE;
+    return this.#placeIn(node, (1 << bits) + (nibbleOf(position, level) >> (4 - bits)));
   }
 
-  /** The kind of this root. @throws ROW_CORRUPT */
-  kind(position: Buffer, depth: number): TreeNode["kind"] {
-    if (depth === 0) return this.root.shape.kind(1);
-    const level = (depth - 1) >> 2;
-    const bits = depth - 4 * level;
-    const met = this.#descend(position, level);
-    if (met === null) {
-      const node = this.#nodeAt(level);
-      return node.shape.kind((1 << bits) + (nibbleOf(position, level) >> (4 - bits)));
-    }
-    return standsUnder(met, position, depth) ? "leaf" : "empty";
+  /**
+   * Where the leaf of a key lies; good until the next question. Null when the key is absent.
+   * @throws ROW_CORRUPT
+   */
+  locateLeaf(keyHash: Buffer): NodePlace | null {
+    const reached = this.#descend(keyHash, KEY_HASH_NIBBLES);
+    const at = this.#leafOver(reached, keyHash, DEPTH_MAX);
+    return at === null ? null : this.#placeOfLeaf(this.#nodeAt(reached), at);
   }
 
   /** The subtree at `path`. @throws ROW_CORRUPT */
@@ -114,8 +115,9 @@ export class TreeView {
 
   /** The leaf of a key; null when it is absent. @throws ROW_CORRUPT */
   leaf(keyHash: Buffer): LeafSlot | null {
-    const met = this.#descend(keyHash, KEY_HASH_NIBBLES);
-    return met?.kind === "leaf" && met.keyHash.equals(keyHash) ? met : null;
+    const reached = this.#descend(keyHash, KEY_HASH_NIBBLES);
+    const slot = this.#nodeAt(reached).slot(nibbleOf(keyHash, reached));
+    return slot.kind === "leaf" && slot.keyHash.equals(keyHash) ? slot : null;
   }
 
   /** Items and bytes of everything behind the subtree at `path`. @throws ROW_CORRUPT */
@@ -124,13 +126,14 @@ export class TreeView {
     let bytes = 0;
     const { start } = pathRange(path);
     for (let level = 0; level < path.length; level++) {
-      // A lone leaf that stands further up and not under the path may still be behind it.
-      const met = this.#descend(start, level);
-      if (met !== null) {
-        const isBehind = met.kind === "leaf" && pathOf(met.keyHash, path.length) > path;
-        return isBehind ? { items: items + 1, bytes: bytes + met.bytes } : { items, bytes };
+      const reached = this.#descend(start, level);
+      const node = this.#nodeAt(reached);
+      if (reached < level) {
+        // A lone leaf that stands further up and not under the path may still be behind it.
+        const slot = node.slot(nibbleOf(start, reached));
+        const isBehind = slot.kind === "leaf" && pathOf(slot.keyHash, path.length) > path;
+        return isBehind ? { items: items + 1, bytes: bytes + slot.bytes } : { items, bytes };
       }
-      const node = this.#nodeAt(level);
       for (let index = nibbleOf(start, level) + 1; index < 16; index++) {
         const slot = node.slot(index);
         if (slot.kind === "empty") continue;
@@ -142,29 +145,53 @@ export class TreeView {
   }
 
   /**
-   * Makes `#stack[level]` the physical node at the first `level` nibbles of `position`.
-   * @returns null when it is; otherwise what stands above it instead.
+   * Goes down towards the physical node at the first `level` nibbles of `position`.
+   * @returns the level reached, whose node is in `#stack`: below `level` where that node has a leaf
+   * or nothing in the slot that leads on.
    */
-  #descend(position: Buffer, level: number): MetAbove | null {
+  #descend(position: Buffer, level: number): number {
     let depth = 0;
     const known = Math.min(level, this.#stack.length - 1);
     while (depth < known && this.#nibbles[depth] === nibbleOf(position, depth)) depth++;
     while (depth < level) {
       const nibble = nibbleOf(position, depth);
       const above = this.#stack[depth] as KnownNode;
-      let known = above.below?.[nibble];
-      if (known === undefined) {
+      let next = above.below?.[nibble];
+      if (next === undefined) {
         const version = above.node.childVersion(nibble);
-        if (version === null) return above.node.slot(nibble) as MetAbove;
-        known = { node: this.#read(version, position, depth + 1), below: null };
-        this.#keep(above, nibble, known);
+        if (version === null) break;
+        next = { node: this.#read(version, position, depth + 1), below: null };
+        this.#keep(above, nibble, next);
       }
       this.#stack.length = depth + 1;
-      this.#stack.push(known);
+      this.#stack.push(next);
       this.#nibbles[depth] = nibble;
       depth++;
     }
-    return null;
+    return depth;
+  }
+
+  /** Where the leaf in that level's slot lies, when its key has the first `depth` bits. */
+  #leafOver(level: number, position: Buffer, depth: number): number | null {
+    const { node } = this.#stack[level] as KnownNode;
+    const at = node.leafAt(nibbleOf(position, level));
+    return at !== null && sharesBits(node.encoded, at, position, depth) ? at : null;
+  }
+
+  #placeIn(node: PhysicalNode, heap: number): NodePlace {
+    const kind = node.shape.kind(heap);
+    return this.#fill(kind, node, node.nodeAt(heap, kind));
+  }
+
+  #placeOfLeaf(node: PhysicalNode, at: number | null): NodePlace {
+    return at === null ? this.#fill("empty", node, 0) : this.#fill("leaf", node, at);
+  }
+
+  #fill(kind: TreeNode["kind"], { encoded }: PhysicalNode, at: number): NodePlace {
+    this.#place.kind = kind;
+    this.#place.bytes = encoded;
+    this.#place.at = at;
+    return this.#place;
   }
 
   #keep(above: KnownNode, nibble: number, known: KnownNode): void {
@@ -181,13 +208,13 @@ export class TreeView {
   }
 }
 
-/** Whether it is a leaf with the first `depth` bits of `position`. */
-function standsUnder(met: MetAbove, position: Buffer, depth: number): met is LeafSlot {
-  return met.kind === "leaf" && commonBits(met.keyHash, position) >= depth;
-}
-
-function leafOf({ keyHash, valueHash }: LeafSlot): TreeNode {
-  return { kind: "leaf", keyHash, valueHash };
+/** Whether the key hash at `at` has the first `depth` bits of `position`. */
+function sharesBits(bytes: Buffer, at: number, position: Buffer, depth: number): boolean {
+  for (let bits = 0; bits < depth; bits += 8) {
+    const difference = (bytes[at + (bits >> 3)] ?? 0) ^ (position[bits >> 3] ?? 0);
+    if (difference !== 0) return bits + Math.clz32(difference) - 24 >= depth;
+  }
+  return true;
 }
 
 /** The state whose root this is, as a reader finds it. */

@@ -1,0 +1,80 @@
+import {
+  ItemCursor,
+  sha256,
+  type WireWriter,
+  type WrittenChanges,
+  writeDelete,
+  writePut,
+} from "@holdfast/merkle";
+import type { ChangedKeys } from "../state/changed-keys.js";
+import { corrupt } from "./row-corrupt.js";
+
+/** Finds the encoded item of a key that a version wrote; null when there is none. */
+export type RowOf = (keyHash: Buffer, version: bigint) => Buffer | null;
+
+/** The keys of a tile that differ, with their rows: what the writer of a delta asks for. */
+export class TileChanges implements WrittenChanges {
+  readonly #changes: ChangedKeys;
+  readonly #rowOf: RowOf;
+  /** Which of the changes they are. */
+  readonly #indexes: number[] = [];
+
+  /** Those of the indexes `low` to `high - 1`, which were compared. */
+  constructor(changes: ChangedKeys, low: number, high: number, rowOf: RowOf) {
+    this.#changes = changes;
+    this.#rowOf = rowOf;
+    for (let index = low; index < high; index++) {
+      if (changes.kind(index) !== "unchanged") this.#indexes.push(index);
+    }
+  }
+
+  get count(): number {
+    return this.#indexes.length;
+  }
+
+  keyHash(change: number): Buffer {
+    return this.#changes.keyHash(this.#index(change));
+  }
+
+  bit(change: number, depth: number): 0 | 1 {
+    return this.#changes.bit(this.#index(change), depth);
+  }
+
+  isPut(change: number): boolean {
+    return this.#changes.kind(this.#index(change)) !== "deleted";
+  }
+
+  /** @throws ROW_CORRUPT when the row is not the one of the tree. */
+  write(change: number, body: WireWriter): void {
+    const changes = this.#changes;
+    const index = this.#index(change);
+    const oldValueHash = changes.oldValueHash(index);
+    if (changes.kind(index) !== "deleted") {
+      writePut(body, this.#item(index), oldValueHash);
+    } else {
+      if (oldValueHash === null) throw new Error("a deleted key has an old value");
+      writeDelete(body, changes.keyHashPlace(index), oldValueHash);
+    }
+  }
+
+  #item(index: number): Buffer {
+    const keyHash = this.#changes.keyHash(index);
+    const item = this.#rowOf(keyHash, this.#changes.version(index));
+    if (item !== null && this.#changes.hasNewValueHash(index, valueHashOf(item))) return item;
+    throw corrupt(`The row of key hash ${keyHash.toString("hex")}`);
+  }
+
+  #index(change: number): number {
+    return this.#indexes[change] ?? 0;
+  }
+}
+
+function valueHashOf(item: Buffer): Buffer {
+  const cursor = new ItemCursor(item);
+  try {
+    cursor.parse(0, item.length);
+  } catch (cause) {
+    throw corrupt("A row", cause);
+  }
+  return sha256(item.subarray(cursor.valueStart, cursor.end));
+}
