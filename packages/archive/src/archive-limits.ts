@@ -16,6 +16,8 @@ export const ARCHIVE_JSON_BYTES_MAX: number = 64 * 1024;
 
 /** Tile lines kept in memory until their pack is closed, bytes; then it is closed early. */
 export const PENDING_LINES_BYTES_MAX: number = 8 * MIB;
+/** They lie in blocks of so many bytes. */
+export const LINES_BLOCK_BYTES: number = 256 * 1024;
 /** Lines kept in memory from their segment to the manifest, bytes; others are read again. */
 export const KEPT_LINES_BYTES_MAX: number = 3 * MIB;
 /** Buffers of a pack being written: their size, and how many may wait for the disk. */

@@ -1,4 +1,4 @@
-import { GrowingBytes } from "./growing-bytes.js";
+import { LINES_BLOCK_BYTES } from "./archive-limits.js";
 
 /** The two hex digits of each byte value, lower case. */
 const HEX: Uint8Array = Buffer.from(
@@ -6,50 +6,68 @@ const HEX: Uint8Array = Buffer.from(
   "latin1",
 );
 
+/** Room for characters that are not known yet. */
+export interface Gap {
+  readonly block: Buffer;
+  readonly at: number;
+}
+
 /**
  * Lines of text, ASCII, made as the bytes they are stored as: a backup has tens of thousands of
- * them waiting, which as strings are a load on the heap.
+ * them waiting, which as strings are a load on the heap. They lie in blocks, so that what is there
+ * is not copied when more comes.
  */
 export class LineBytes {
-  readonly #bytes = new GrowingBytes();
+  readonly #full: Buffer[] = [];
+  #block: Buffer = Buffer.alloc(0);
+  #used = 0;
+  #length = 0;
 
-  /** How many there are. */
+  /** How many bytes there are. */
   get length(): number {
-    return this.#bytes.length;
+    return this.#length;
   }
 
-  /** All of them; a view. */
-  get bytes(): Buffer {
-    return this.#bytes.bytes;
+  /** All of them in order; views. */
+  get blocks(): readonly Buffer[] {
+    return [...this.#full, this.#block.subarray(0, this.#used)];
   }
 
   /** Appends some characters. */
   text(ascii: string): void {
     const { length } = ascii;
-    const at = this.#bytes.append(length);
-    const { buffer } = this.#bytes;
-    for (let index = 0; index < length; index++) buffer[at + index] = ascii.charCodeAt(index);
+    const at = this.#append(length);
+    for (let index = 0; index < length; index++) this.#block[at + index] = ascii.charCodeAt(index);
   }
 
   /** Appends bytes as hex digits. */
   hex(bytes: Uint8Array): void {
     const { length } = bytes;
-    let at = this.#bytes.append(2 * length);
-    const { buffer } = this.#bytes;
+    let at = this.#append(2 * length);
+    const block = this.#block;
     for (let index = 0; index < length; index++) {
       const digits = 2 * (bytes[index] ?? 0);
-      buffer[at++] = HEX[digits] ?? 0;
-      buffer[at++] = HEX[digits + 1] ?? 0;
+      block[at++] = HEX[digits] ?? 0;
+      block[at++] = HEX[digits + 1] ?? 0;
     }
   }
 
-  /** Leaves room for `length` characters that are not known yet, and answers where. */
-  leave(length: number): number {
-    return this.#bytes.append(length);
+  /** Leaves a gap of `length` characters. */
+  leave(length: number): Gap {
+    const at = this.#append(length);
+    return { block: this.#block, at };
   }
 
-  /** Fills in room that was left. */
-  fill(at: number, ascii: string): void {
-    this.#bytes.buffer.write(ascii, at, "latin1");
+  /** Makes room for so many bytes, far fewer than a block has; answers where. */
+  #append(length: number): number {
+    if (this.#used + length > this.#block.length) {
+      if (this.#used > 0) this.#full.push(this.#block.subarray(0, this.#used));
+      this.#block = Buffer.allocUnsafeSlow(LINES_BLOCK_BYTES);
+      this.#used = 0;
+    }
+    const at = this.#used;
+    this.#used += length;
+    this.#length += length;
+    return at;
   }
 }

@@ -1,4 +1,4 @@
-import type { LineBytes } from "./line-bytes.js";
+import type { Gap, LineBytes } from "./line-bytes.js";
 import { decodeNode, NODE_PATTERN, writeNode } from "./node-text.js";
 import type { NewTile, TileLine } from "./tile-line.js";
 
@@ -20,14 +20,14 @@ const CHANGED = new RegExp(
 export const PACK_DIGITS = 64;
 
 /**
- * Appends the line of a tile, with its line feed. Room is left for the id of its pack: answers
- * where, or null for a tile without a body.
+ * Appends the line of a tile, with its line feed, and answers the gap that is left for the id of its
+ * pack; null for a tile without a body.
  */
 export function writeTileLine(
   lines: LineBytes,
   tile: NewTile,
   { offset, length }: { readonly offset: number; readonly length: number },
-): number | null {
+): Gap | null {
   lines.text(`{"path":"${tile.path}",`);
   switch (tile.kind) {
     case "full":
@@ -50,9 +50,9 @@ export function writeTileLine(
   lines.text(`,"items":${tile.items},"bytes":${tile.bytes}${changes},"chunk":"`);
   lines.hex(tile.chunk);
   lines.text('","pack":"');
-  const packAt = lines.leave(PACK_DIGITS);
+  const gap = lines.leave(PACK_DIGITS);
   lines.text(`","offset":${offset},"length":${length}}\n`);
-  return packAt;
+  return gap;
 }
 
 /** The tile of a line; null unless it is exactly what the writer would write. */

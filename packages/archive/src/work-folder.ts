@@ -26,7 +26,7 @@ import {
 interface Segment extends SegmentName {
   readonly sums: TileSums;
   /** Its lines, where this process wrote them and kept them: they need not be read again. */
-  readonly kept: Buffer | null;
+  readonly kept: readonly Buffer[] | null;
 }
 
 /** The folder of a backup under way, while this process holds its lock. */
@@ -137,15 +137,15 @@ export class WorkFolder {
   }
 
   /** Makes the lines of a closed pack durable; from then on gc leaves the pack alone. */
-  async addSegment(pack: string | null, { bytes, sums }: SegmentLines): Promise<void> {
+  async addSegment(pack: string | null, { blocks, bytes, sums }: SegmentLines): Promise<void> {
     const segment = { number: this.#segments.length + 1, pack };
     await this.#writeDurably(segmentFile(segment), async (writer) => {
-      await writer.write(bytes);
+      for (const block of blocks) await writer.write(block);
       return encodeFootStart(sums);
     });
-    const isKept = this.#keptBytes + bytes.length <= KEPT_LINES_BYTES_MAX;
-    if (isKept) this.#keptBytes += bytes.length;
-    this.#segments.push({ ...segment, sums, kept: isKept ? bytes : null });
+    const isKept = this.#keptBytes + bytes <= KEPT_LINES_BYTES_MAX;
+    if (isKept) this.#keptBytes += bytes;
+    this.#segments.push({ ...segment, sums, kept: isKept ? blocks : null });
   }
 
   /**
@@ -155,7 +155,7 @@ export class WorkFolder {
    */
   async *lines(): AsyncGenerator<Buffer> {
     for (const segment of this.#segments) {
-      if (segment.kept !== null) yield segment.kept;
+      if (segment.kept !== null) yield* segment.kept;
       else yield* readSegmentLines(this.#files, this.file(segmentFile(segment)));
     }
   }
