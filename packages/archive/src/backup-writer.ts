@@ -8,12 +8,12 @@ import {
   PACK_RECORDS_MAX,
   PENDING_LINES_BYTES_MAX,
 } from "./archive-limits.js";
+import { ManifestPart } from "./manifest-part.js";
 import { TileSums } from "./manifest-stream.js";
 import { CODEC_NONE, RECORD_HEADER_BYTES, RECORD_KINDS, type RecordHeader } from "./pack-format.js";
 import { PackWriter } from "./pack-writer.js";
 import { PendingLines } from "./pending-lines.js";
 import { placePack } from "./place-pack.js";
-import { publishManifest } from "./publish-manifest.js";
 import type { SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
 import type { NewTile, TileLine, UnchangedTile } from "./tile-line.js";
 import type { WorkFolder } from "./work-folder.js";
@@ -58,6 +58,8 @@ export class BackupWriter implements AsyncDisposable {
   #lastPath: string | null;
   readonly #order = new TileSums();
   #open: OpenSegment;
+  /** Begun with the first segment of this process. */
+  #manifest: ManifestPart | null = null;
   /** The segment that is being closed; never rejects. */
   #closing: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | null = null;
@@ -136,7 +138,8 @@ export class BackupWriter implements AsyncDisposable {
     await this.#closeSegment();
     await this.#closing;
     this.#throwFailure();
-    const summary = await publishManifest(this.#files, this.#work);
+    this.#manifest ??= await ManifestPart.begin(this.#files, this.#work);
+    const summary = await this.#manifest.publish();
     this.#state = "published";
     await this.#work.remove();
     this.#state = "ended";
@@ -193,20 +196,23 @@ export class BackupWriter implements AsyncDisposable {
 
   async #makeDurable(segment: OpenSegment): Promise<void> {
     const { lines, pack } = segment;
-    if (pack === null) {
-      await this.#work.addSegment(null, lines.placed(null));
-    } else {
-      const id = await closePack(pack);
-      // Listed in the work folder before it gets its name: a gc that sees it knows whose it is.
-      await this.#work.addSegment(id, lines.placed(id));
-      await placePack(this.#files, this.#packPart(segment.number), id, DELETER_WAIT_SECONDS_MAX);
+    const id = pack === null ? null : await closePack(pack);
+    this.#manifest ??= await ManifestPart.begin(this.#files, this.#work);
+    const placed = lines.placed(id);
+    // Listed in the work folder before it gets its name: a gc that sees it knows whose it is.
+    await this.#work.addSegment(id, placed);
+    if (id !== null) {
+      const part = this.#packPart(segment.number);
+      await placePack(this.#files, part, id, DELETER_WAIT_SECONDS_MAX);
     }
+    await this.#manifest.add(placed);
     this.#lastPath = lines.sums.lastPath;
   }
 
   async #abandonOpen(): Promise<void> {
     await this.#closing;
     await this.#open.pack?.abandon();
+    await this.#manifest?.abandon();
   }
 
   #packPart(number: number): string {

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import type { ArchiveFiles, WritableFile } from "./archive-files.js";
+import { BACKGROUND_SYNC_BYTES } from "./archive-limits.js";
 import { DIGEST_END } from "./digest-tail.js";
 
 /** Writes a text file that ends with its own digest (see digest-tail.ts), durably. */
-class DigestedWriter {
+export class DigestedWriter {
   readonly #file: WritableFile;
   readonly #hash = createHash("sha256");
   #bytes = 0;
+  #unsynced = 0;
 
   private constructor(file: WritableFile) {
     this.#file = file;
@@ -21,8 +23,16 @@ class DigestedWriter {
   async write(text: string | Uint8Array): Promise<void> {
     const bytes = typeof text === "string" ? Buffer.from(text, "latin1") : text;
     this.#bytes += bytes.length;
+    this.#unsynced += bytes.length;
     this.#hash.update(bytes);
     await this.#file.write(bytes);
+  }
+
+  /** Makes what was written durable if it is much, so that the end has less to wait for. */
+  async syncIfMuch(): Promise<void> {
+    if (this.#unsynced < BACKGROUND_SYNC_BYTES) return;
+    this.#unsynced = 0;
+    await this.#file.sync();
   }
 
   /** Appends the last line, of which `start` ends where the digest begins; syncs and closes. */

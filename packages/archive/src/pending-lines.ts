@@ -8,8 +8,6 @@ import { PACK_DIGITS, writeTileLine } from "./tile-text.js";
 export interface SegmentLines {
   /** One behind the other. */
   readonly blocks: readonly Buffer[];
-  /** How long they are together. */
-  readonly bytes: number;
   readonly sums: TileSums;
 }
 
@@ -34,6 +32,6 @@ export class PendingLines {
   placed(pack: string | null): SegmentLines {
     assert.equal(pack?.length ?? 0, this.#gaps.length === 0 ? 0 : PACK_DIGITS);
     for (const { block, at } of this.#gaps) block.write(pack ?? "", at, "latin1");
-    return { blocks: this.#lines.blocks, bytes: this.#lines.length, sums: this.sums };
+    return { blocks: this.#lines.blocks, sums: this.sums };
   }
 }

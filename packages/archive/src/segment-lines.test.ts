@@ -65,12 +65,14 @@ test("a segment of the interrupted run that is damaged meanwhile is not publishe
   await using folder = await temporaryDirectory();
   const archive = await interrupted(folder.path);
   await using writer = await archive.beginBackup(made.head, { resume: true });
-  await addBehind(writer, made, Number.POSITIVE_INFINITY);
   const work = join(folder.path, "work", writer.backupId);
   const [segment] = (await readdir(work)).filter((name) => name.startsWith("000001-"));
   assert.ok(segment !== undefined);
   const text = await readFile(join(work, segment), "latin1");
   await writeFile(join(work, segment), text.replace('"items":', '"items":1'), "latin1");
-  await assert.rejects(writer.publish(), DamageError);
+  await assert.rejects(async () => {
+    await addBehind(writer, made, Number.POSITIVE_INFINITY);
+    await writer.publish();
+  }, DamageError);
   assert.deepEqual(await archive.snapshots(), []);
 });

@@ -1,6 +1,5 @@
 import { ArchiveError, DamageError } from "./archive-error.js";
 import type { ArchiveFiles, FileLock } from "./archive-files.js";
-import { KEPT_LINES_BYTES_MAX } from "./archive-limits.js";
 import { DigestedLines } from "./digested-lines.js";
 import { writeDigested } from "./digested-writer.js";
 import { makeDurableFolder } from "./durable-folder.js";
@@ -25,8 +24,6 @@ import {
 /** A segment whose lines are durable. */
 interface Segment extends SegmentName {
   readonly sums: TileSums;
-  /** Its lines, where this process wrote them and kept them: they need not be read again. */
-  readonly kept: readonly Buffer[] | null;
 }
 
 /** The folder of a backup under way, while this process holds its lock. */
@@ -36,7 +33,6 @@ export class WorkFolder {
   readonly #files: ArchiveFiles;
   readonly #lock: FileLock;
   #segments: Segment[] = [];
-  #keptBytes = 0;
 
   private constructor(files: ArchiveFiles, id: string, head: SnapshotHead, lock: FileLock) {
     this.#files = files;
@@ -126,7 +122,7 @@ export class WorkFolder {
       if (sums === null) break;
       if (segment.pack !== null && !(await isThere(segment.pack))) break;
       lastPath = sums.lastPath;
-      this.#segments.push({ ...segment, sums, kept: null });
+      this.#segments.push({ ...segment, sums });
     }
     const kept = new Set([WORK_LOCK, WORK_HEAD, ...this.#segments.map(segmentFile)]);
     for (const { name } of entries) {
@@ -137,26 +133,22 @@ export class WorkFolder {
   }
 
   /** Makes the lines of a closed pack durable; from then on gc leaves the pack alone. */
-  async addSegment(pack: string | null, { blocks, bytes, sums }: SegmentLines): Promise<void> {
+  async addSegment(pack: string | null, { blocks, sums }: SegmentLines): Promise<void> {
     const segment = { number: this.#segments.length + 1, pack };
     await this.#writeDurably(segmentFile(segment), async (writer) => {
       for (const block of blocks) await writer.write(block);
       return encodeFootStart(sums);
     });
-    const isKept = this.#keptBytes + bytes <= KEPT_LINES_BYTES_MAX;
-    if (isKept) this.#keptBytes += bytes;
-    this.#segments.push({ ...segment, sums, kept: isKept ? blocks : null });
+    this.#segments.push({ ...segment, sums });
   }
 
   /**
-   * The tile lines of all segments, with their line feeds, some at a time. What was not kept is
-   * read again.
+   * The tile lines of all segments, with their line feeds, some at a time.
    * @throws DamageError when a segment is not what was written.
    */
   async *lines(): AsyncGenerator<Buffer> {
     for (const segment of this.#segments) {
-      if (segment.kept !== null) yield* segment.kept;
-      else yield* readSegmentLines(this.#files, this.file(segmentFile(segment)));
+      yield* readSegmentLines(this.#files, this.file(segmentFile(segment)));
     }
   }
 

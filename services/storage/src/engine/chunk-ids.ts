@@ -11,7 +11,7 @@ const IDS_MAX = 32_768;
  */
 export class ChunkIds {
   /** Both as latin1 text: small, and compared by content. */
-  readonly #ids: Map<string, string> = new Map();
+  #ids: Map<string, string> = new Map();
 
   /** The SHA-256 of `body`, the items of a tile with this node. */
   of(node: TreeNode, body: Buffer): Buffer {
@@ -21,7 +21,8 @@ export class ChunkIds {
     if (known !== undefined) return Buffer.from(known, "latin1");
     const id = sha256(body);
     // Starting anew costs one more hash for each, and nothing on the way.
-    if (this.#ids.size >= IDS_MAX) this.#ids.clear();
+    // Not cleared: what a cleared map held lives until the whole heap is collected.
+    if (this.#ids.size >= IDS_MAX) this.#ids = new Map();
     this.#ids.set(hash, id.toString("latin1"));
     return id;
   }
