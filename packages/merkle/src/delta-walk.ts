@@ -1,5 +1,5 @@
 import { HASH_BYTES } from "./hash.js";
-import { DEPTH_MAX, PATH_NIBBLES_MAX } from "./path.js";
+import { DEPTH_MAX, standAtPath } from "./path.js";
 import { proofInvalid } from "./proof-invalid.js";
 
 /**
@@ -55,7 +55,7 @@ export class DeltaWalk<Node> {
 
   /** Stands at a path, without a walk yet. */
   standAt(path: string): void {
-    this.position.write(path.padEnd(PATH_NIBBLES_MAX, "0"), "hex");
+    standAtPath(this.position, path);
   }
 
   /**

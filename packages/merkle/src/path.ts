@@ -63,6 +63,13 @@ export function pathRange(path: string): KeyHashRange {
   return { start, end };
 }
 
+/** Makes `position`, 32 bytes, the lowest key hash under `path`. */
+export function standAtPath(position: Buffer, path: string): void {
+  for (let index = 0; index < HASH_BYTES; index++) position[index] = 0;
+  for (let index = 0; index < path.length; index++)
+    setNibble(position, index, digitAt(path, index));
+}
+
 /** The nibble that digit `index` of a path stands for. */
 function digitAt(path: string, index: number): number {
   const code = path.charCodeAt(index);
