@@ -92,10 +92,12 @@ export async function measureRestores(
   for (let run = 0; run < setup.repeats; run++) {
     const name = `restored-${run}`;
     if (setup.etcd !== null && backups.etcdSnapshot !== null) {
+      await quiet();
       etcdSeconds.push(await setup.etcd.snapshotRestore(backups.etcdSnapshot, `etcd-${name}`));
       await rm(join(setup.folder, `etcd-${name}`), { recursive: true });
     }
     const target = await Pair.start(setup.folder, name);
+    await quiet();
     const start = performance.now();
     const { peaks } = await peaksWhile({ storage: target.storage.process.pid }, () =>
       cliJson(["--gateway", target.gateway.listen, "restore", "--archive", backups.archive]),
