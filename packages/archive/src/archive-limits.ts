@@ -21,7 +21,7 @@ export const LINES_BLOCK_BYTES: number = 256 * 1024;
 /** Buffers of a pack being written: their size, and how many may wait for the disk. */
 export const WRITE_BUFFER_BYTES: number = MIB;
 export const WRITE_BUFFERS_MAX = 8;
-/** A pack or manifest being written is synced in the background whenever so much more was written, bytes. */
+/** A pack or manifest is synced in the background whenever so much more was written, bytes. */
 export const BACKGROUND_SYNC_BYTES: number = 8 * MIB;
 /** How much of a file is read at once where it is read whole, bytes. */
 export const READ_BYTES: number = 256 * 1024;

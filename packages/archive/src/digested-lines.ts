@@ -58,8 +58,12 @@ export class DigestedLines {
 
   /** Takes all lines there still are without looking at them. */
   async skip(): Promise<void> {
-    // One buffer is hashed while the other is filled.
-    const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)];
+    // One buffer is hashed while the other is filled; most files need one, and no more of it than
+    // they are long.
+    const left = this.#file.bytes - this.#offset;
+    const buffers = [left, left - READ_BYTES].map((bytes) =>
+      Buffer.allocUnsafeSlow(Math.min(READ_BYTES, Math.max(0, bytes))),
+    );
     this.#ahead = null;
     let reading = this.#read(this.#offset, buffers[0]);
     for (let turn = 1; ; turn = 1 - turn) {

@@ -9,7 +9,7 @@ import {
 import { type DeltaStates, type DeltaTile, deltaTilesBehind } from "../state/delta-tiling.js";
 import type { TreeView } from "../state/tree-view.js";
 import { type ChunkField, ChunkFrame, chunkBytesMax, FRAME_BYTES } from "./chunk-frame.js";
-import { corrupt } from "./row-corrupt.js";
+import { rowCorrupt } from "./row-corrupt.js";
 import type { FrameResult } from "./scan-job.js";
 import { type RowOf, TileChanges } from "./tile-changes.js";
 
@@ -112,7 +112,7 @@ function deltaOf(tile: DeltaTile, source: DeltaSource, writer: WireWriter): Delt
     return { body, fromNode: earlier.subtree(tile.path).node, toNode: tile.node };
   }
   const delta = encodeDeltaBody(tile.path, changes, later);
-  if (!nodesEqual(delta.toNode, tile.node)) throw corrupt(`What lies under ${tile.path}`);
+  if (!nodesEqual(delta.toNode, tile.node)) throw rowCorrupt(`What lies under ${tile.path}`);
   return delta;
 }
 

@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 
 /** ROW_CORRUPT for what is not as the tree says. */
-export function corrupt(what: string, cause?: unknown): HoldfastError {
+export function rowCorrupt(what: string, cause?: unknown): HoldfastError {
   return new HoldfastError("ROW_CORRUPT", `${what} is not what the tree says. Run fsck.`, {
     cause,
   });

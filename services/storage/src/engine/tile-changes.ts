@@ -7,7 +7,7 @@ import {
   writePut,
 } from "@holdfast/merkle";
 import type { ChangedKeys } from "../state/changed-keys.js";
-import { corrupt } from "./row-corrupt.js";
+import { rowCorrupt } from "./row-corrupt.js";
 
 /** Finds the encoded item of a key that a version wrote; null when there is none. */
 export type RowOf = (keyHash: Buffer, version: bigint) => Buffer | null;
@@ -61,7 +61,7 @@ export class TileChanges implements WrittenChanges {
     const keyHash = this.#changes.keyHash(index);
     const item = this.#rowOf(keyHash, this.#changes.version(index));
     if (item !== null && this.#changes.hasNewValueHash(index, valueHashOf(item))) return item;
-    throw corrupt(`The row of key hash ${keyHash.toString("hex")}`);
+    throw rowCorrupt(`The row of key hash ${keyHash.toString("hex")}`);
   }
 
   #index(change: number): number {
@@ -74,7 +74,7 @@ function valueHashOf(item: Buffer): Buffer {
   try {
     cursor.parse(0, item.length);
   } catch (cause) {
-    throw corrupt("A row", cause);
+    throw rowCorrupt("A row", cause);
   }
   return sha256(item.subarray(cursor.valueStart, cursor.end));
 }
