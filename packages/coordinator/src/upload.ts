@@ -30,6 +30,9 @@ export interface UploadDependencies {
  * Uploads tiles: at most 4 MiB a call, at most 4 calls at a time. Yields each call's tiles, in
  * order, when they are durable. A call that breaks off is made again: what had arrived is not
  * written twice.
+ *
+ * The calls send one after the other and wait for the disk together. If all of them sent at once
+ * they would also end at once, and the store would wait for the next four to be read and sent.
  * @throws HoldfastError as the server sent it; every call has ended before.
  */
 export function uploadTiles(
@@ -37,11 +40,27 @@ export function uploadTiles(
   dependencies: UploadDependencies,
 ): AsyncGenerator<readonly UploadTile[], void, undefined> {
   const { lease, patience } = dependencies;
+  /** Resolves when the call that was begun last has sent all, or has ended. */
+  let sending: Promise<void> = Promise.resolve();
+  const uploadInTurn = async (batch: readonly UploadTile[], signal: AbortSignal): Promise<void> => {
+    const before = sending;
+    let sent = (): void => undefined;
+    sending = new Promise((resolve) => {
+      sent = resolve;
+    });
+    try {
+      // It obeys the same signal.
+      await before;
+      await uploadOnce(batch, sent, signal, dependencies);
+    } finally {
+      sent();
+    }
+  };
   return orderedConcurrency(
     batches(tiles),
     limits.UPLOAD_STREAMS_MAX,
     async (batch, signal) => {
-      await patience.retry(() => uploadOnce(batch, signal, dependencies), signal);
+      await patience.retry(() => uploadInTurn(batch, signal), signal);
       return batch;
     },
     lease.signal,
@@ -50,6 +69,7 @@ export function uploadTiles(
 
 async function uploadOnce(
   batch: readonly UploadTile[],
+  sent: () => void,
   signal: AbortSignal,
   { gateways, lease, sessionId }: UploadDependencies,
 ): Promise<void> {
@@ -65,11 +85,11 @@ async function uploadOnce(
           options,
           (error, response) => callback(error, response as restore.UploadStateTilesResponse),
         ),
-      requestsOf(batch, {
-        sessionId,
-        leaseId: lease.leaseId,
-        fencingToken: lease.fencingToken,
-      }),
+      requestsOf(
+        batch,
+        { sessionId, leaseId: lease.leaseId, fencingToken: lease.fencingToken },
+        sent,
+      ),
       {
         signal,
         timeoutMs: gateways.timeoutMs,
@@ -86,6 +106,7 @@ async function uploadOnce(
 function* requestsOf(
   batch: readonly UploadTile[],
   head: restore.UploadStateTilesHead,
+  sent: () => void,
 ): Generator<Buffer> {
   yield packUploadHead(head);
   for (const { path, body } of batch) {
@@ -97,6 +118,7 @@ function* requestsOf(
       at = end;
     } while (at < body.length);
   }
+  sent();
 }
 
 /** Gathers consecutive tiles up to the bound of a call. */

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { ClientHttp2Stream } from "node:http2";
 import test from "node:test";
-import { type backup, grpcHealthV1 } from "@holdfast/api";
+import { type backup, grpcHealthV1, type restore } from "@holdfast/api";
 import { HoldfastError } from "@holdfast/core";
 import { ManualClock, until } from "@holdfast/testing";
 import { callUnary } from "./client-calls.js";
@@ -72,6 +72,33 @@ for (const path of [UNARY, UPLOAD]) {
     await getDbState(loop);
   });
 }
+
+test("parts that nobody reads are bounded over all connections, too", async () => {
+  let read = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    read = resolve;
+  });
+  const idle = clientStreaming<Buffer, restore.UploadStateTilesResponse>(async (parts) => {
+    await gate;
+    for await (const _ of parts);
+    return { tilesWritten: 0n, tilesDone: 0n };
+  });
+  await using loop = await loopback({ uploadStateTiles: idle }, { receivingBytesMax: BYTES_MAX });
+  const part = Buffer.concat([prefix(50_000), Buffer.alloc(50_000)]);
+  using held = bareCall(loop.address, UPLOAD, null);
+  for (let i = 0; i < 3; i++) held.stream.write(part);
+  await until(() => loop.server.receivingBytes > 100_000, "they are there, but for what is read");
+  using next = bareCall(loop.address, UPLOAD, null);
+  for (let i = 0; i < 3; i++) next.stream.write(part);
+  assert.equal(await statusOf(next.stream), RESOURCE_EXHAUSTED);
+  next[Symbol.dispose]();
+  await until(() => loop.server.openCalls === 1, "it is gone");
+  read();
+  await until(() => loop.server.receivingBytes === 0, "all is read");
+  const response = once(held.stream, "response");
+  held.stream.end();
+  await response;
+});
 
 test("a request in crumbs is counted as what it costs", async () => {
   await using loop = await serve();

@@ -8,7 +8,10 @@ const RETRY_MS = 1_000;
 /** The request of one call while it arrives, and what it holds of the memory for requests. */
 export class ArrivingRequest {
   readonly #budget: ReceiveBudget;
-  #heldBytes = 0;
+  /** Arrived, and not read yet: as much as the peer's window, while nobody reads. */
+  #unreadBytes = 0;
+  /** Read, of a message that is not whole yet. */
+  #partBytes = 0;
 
   /** @param refuse ends the call; told when its request is more than there is memory for. */
   constructor(
@@ -17,12 +20,22 @@ export class ArrivingRequest {
     refuse: (error: HoldfastError) => void,
   ) {
     this.#budget = budget;
-    stream.on("data", (piece: Buffer) => {
-      this.#heldBytes += budget.add(piece.length);
-      if (!budget.isUsedUp) return;
+    const push = stream.push.bind(stream);
+    // "data" tells of what is read only, and a paused stream goes on to take what arrives.
+    stream.push = (piece: Buffer | null) => {
+      if (piece === null) return push(piece);
+      this.#unreadBytes += budget.add(piece.length);
+      const wantsMore = push(piece);
+      if (!budget.isUsedUp) return wantsMore;
       // The transport takes no more: what is held is held until the stream closes.
       stream.pause();
       refuse(tooMuch());
+      return false;
+    };
+    stream.on("data", ({ length }: Buffer) => {
+      const bytes = budget.costOf(length);
+      this.#unreadBytes -= bytes;
+      this.#partBytes += bytes;
     });
   }
 
@@ -31,10 +44,17 @@ export class ArrivingRequest {
     if (this.#budget.isUsedUp) throw tooMuch();
   }
 
-  /** It has arrived whole, or one message of a stream of them; or its call is gone. */
+  /** What was read has become a whole request, or a whole message of a stream of them. */
   whole(): void {
-    this.#budget.release(this.#heldBytes);
-    this.#heldBytes = 0;
+    this.#budget.release(this.#partBytes);
+    this.#partBytes = 0;
+  }
+
+  /** Its call is gone, and all that had arrived with it. */
+  gone(): void {
+    this.whole();
+    this.#budget.release(this.#unreadBytes);
+    this.#unreadBytes = 0;
   }
 }
 

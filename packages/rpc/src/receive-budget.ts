@@ -26,9 +26,14 @@ export class ReceiveBudget {
     return this.#bytes >= this.#bytesMax;
   }
 
+  /** What a piece of a request costs, bytes. */
+  costOf(pieceBytes: number): number {
+    return pieceBytes + PIECE_BYTES;
+  }
+
   /** Counts one piece of a request. @returns what it costs, bytes. */
   add(pieceBytes: number): number {
-    const cost = pieceBytes + PIECE_BYTES;
+    const cost = this.costOf(pieceBytes);
     this.#bytes += cost;
     return cost;
   }

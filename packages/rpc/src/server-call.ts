@@ -234,7 +234,7 @@ export class ServerCall {
 
   #onClose(): void {
     this.onCancel();
-    this.#request.whole();
+    this.#request.gone();
     this.#timer?.cancel();
     this.#host.calls.delete(this);
   }

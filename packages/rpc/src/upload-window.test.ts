@@ -1,5 +1,5 @@
-// Goal: a connection that uploads may have 1 MiB under way, any other one HTTP/2's 64 KiB.
-// Method: a bare HTTP/2 client reads the window that the server gives its connection.
+// Goal: a connection that uploads may have 1 MiB under way, and so may each upload on it; any other
+// one has HTTP/2's 64 KiB. Method: a bare HTTP/2 client reads the windows that the server gives it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import test from "node:test";
@@ -22,13 +22,16 @@ const serve = (): Promise<Loopback> =>
     }),
   });
 
-test("a connection that uploads has the window for uploads", async () => {
+test("a connection that uploads has the window for uploads, and each upload too", async () => {
   await using loop = await serve();
   using upload = bareCall(loop.address, SERVICE_UPLOAD, null);
   const windowBytes = (): number => upload.session.state.remoteWindowSize ?? 0;
   await until(() => windowBytes() === limits.UPLOAD_WINDOW_BYTES, "the window is wide");
-  const response = once(upload.stream, "response");
-  upload.stream.end();
+  const { stream, session } = upload;
+  const streamWindow = (): number => session.remoteSettings.initialWindowSize ?? 0;
+  await until(() => streamWindow() === limits.UPLOAD_WINDOW_BYTES, "that of uploads is, too");
+  const response = once(stream, "response");
+  stream.end();
   await response;
   assert.equal(windowBytes(), limits.UPLOAD_WINDOW_BYTES);
 });
@@ -37,6 +40,8 @@ test("any other connection has the window of HTTP/2", async () => {
   await using loop = await serve();
   using call = bareCall(loop.address, SERVICE_UNARY, Buffer.alloc(0));
   await once(call.stream, "response");
-  const windowBytes = call.session.state.remoteWindowSize ?? 0;
+  const { state, remoteSettings } = call.session;
+  assert.equal(remoteSettings.initialWindowSize, HTTP2_WINDOW_BYTES);
+  const windowBytes = state.remoteWindowSize ?? 0;
   assert.ok(windowBytes <= HTTP2_WINDOW_BYTES, `${windowBytes}`);
 });

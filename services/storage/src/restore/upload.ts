@@ -11,7 +11,7 @@ export interface TilePart {
 }
 
 /** A batch is full with this many bytes: enough to pay for its way through two threads. */
-const BATCH_BYTES = 256 * 1024;
+const BATCH_BYTES = 512 * 1024;
 /** Batches of one upload: full ones, and the rest. */
 export const UPLOAD_BATCHES_MAX: number = Math.ceil(limits.UPLOAD_BYTES_MAX / BATCH_BYTES) + 1;
 /** Room of a batch: it is full, plus one more tile of the usual size. */
