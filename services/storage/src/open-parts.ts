@@ -50,9 +50,9 @@ export async function openParts(config: StorageConfig, host: PartsHost): Promise
       onFailure: (error) => logger.error({ error }, "a replaced generation was not removed"),
     });
     closers.push(() => live.close());
-    const threadOptions = { clock, onFailure: host.fail };
     const disk = new FreeDiskGuard(() => dataDir.freeBytes(), BigInt(config.diskLowBytes), clock);
-    const committer = new Committer(await CommitThreads.start(live.path, threadOptions), disk);
+    const threads = await CommitThreads.start(live.path, { clock, onFailure: host.fail });
+    const committer = new Committer(threads, disk);
     closers.push(() => committer.close());
     await dataDir.removeLeftovers();
     // After a failure nothing is acknowledged any more: a restore may be published on disk while
@@ -82,9 +82,7 @@ export async function openParts(config: StorageConfig, host: PartsHost): Promise
     const swapLive = async (next: number): Promise<void> => {
       for (const listener of swapListeners) listener(true);
       const nextEnv = await dataDir.openGeneration(next);
-      const threads = await CommitThreads.start(nextEnv.path, threadOptions);
-      // The old threads end first: one that is only starting must not find its files gone.
-      await committer.swap(threads);
+      await committer.moveTo(nextEnv.path);
       live.swap(next, nextEnv);
       for (const listener of swapListeners) listener(false);
     };

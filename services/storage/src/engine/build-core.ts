@@ -20,8 +20,8 @@ import type { GenerationEnv } from "./generation-env.js";
 import { GENERATION_FORMAT, logKey, META, nodeKey, SHARDS, u64 } from "./schema.js";
 import { type CheckedBatch, TileWriter } from "./tile-writer.js";
 
-/** Most nodes above the tiles written in one transaction. */
-const UPPER_NODES_MAX = 10_000;
+/** Rows of the plan, and nodes above the tiles, written in one transaction at most. */
+const ROWS_MAX = 10_000;
 
 type Begin = Extract<BuildRequest, { kind: "beginPlan" }>;
 type Complete = Extract<BuildRequest, { kind: "complete" }>;
@@ -41,6 +41,8 @@ export interface WriteJob {
 export class BuildCore {
   readonly #env: GenerationEnv;
   #plan: PlanCheck | null = null;
+  /** Rows of the plan that wait to be written. */
+  #planRows: { key: Buffer; value: Buffer }[] = [];
   #writer: TileWriter | null = null;
   #done: number;
 
@@ -64,18 +66,18 @@ export class BuildCore {
   addPlan(tiles: readonly PlanTile[]): void {
     const plan = this.#plan;
     if (plan === null) throw new Error("no plan was begun");
-    this.#env.root.transactionSync(() => {
-      for (const tile of tiles) {
-        this.#env.restoreTiles.putSync(Buffer.from(tile.path), plan.add(withBuffers(tile)));
-      }
-    });
+    for (const tile of tiles) {
+      this.#planRows.push({ key: Buffer.from(tile.path), value: plan.add(withBuffers(tile)) });
+    }
+    if (this.#planRows.length >= ROWS_MAX) this.#writePlanRows();
   }
 
-  /** Answers the digest of the plan. @throws PROOF_INVALID. */
+  /** The plan is durable; answers its digest. @throws PROOF_INVALID. */
   endPlan(): Buffer {
     const plan = this.#plan;
     if (plan === null) throw new Error("no plan was begun");
     this.#plan = null;
+    this.#writePlanRows();
     return plan.finish();
   }
 
@@ -168,6 +170,14 @@ export class BuildCore {
     removeBuildRows(this.#env);
   }
 
+  #writePlanRows(): void {
+    const rows = this.#planRows;
+    this.#planRows = [];
+    this.#env.root.transactionSync(() => {
+      for (const { key, value } of rows) this.#env.restoreTiles.putSync(key, value);
+    });
+  }
+
   #checkWhole(): void {
     let missing = 0;
     let first: string | null = null;
@@ -197,7 +207,7 @@ export class BuildCore {
     };
     const fold = new UpperFold(version, (path, node) => {
       waiting.push({ key: nodeKey(version, path), value: node.encoded });
-      if (waiting.length === UPPER_NODES_MAX) flush();
+      if (waiting.length === ROWS_MAX) flush();
     });
     for (const { key, value } of this.#env.restoreTiles.getRange({})) {
       fold.add(decodePlanRow(key.toString(), value).tile);

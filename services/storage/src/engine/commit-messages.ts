@@ -13,10 +13,13 @@ export interface CommitThreadData {
 /** From the main thread to the committer. */
 export type CommitterRequest =
   | { readonly kind: "commit"; readonly id: number; readonly request: Uint8Array }
+  /** To the generation in this folder; nothing is under way. */
+  | { readonly kind: "move"; readonly path: string }
   | { readonly kind: "close" };
 
 /** From the committer to the main thread. */
 export type CommitterReply =
+  /** Blocks can be committed: after the start, and after a move. */
   | { readonly kind: "opened" }
   /** Encoded as in answer-codec.ts; the block is durable. */
   | { readonly kind: "committed"; readonly id: number; readonly answer: Uint8Array }
@@ -28,6 +31,7 @@ export type CommitterReply =
 /** From the committer to the writer. */
 export type WriterRequest =
   | { readonly kind: "write"; readonly version: bigint; readonly segments: readonly Segment[] }
+  | { readonly kind: "move"; readonly path: string }
   | { readonly kind: "close" };
 
 /** From the writer to the committer. */
@@ -39,4 +43,5 @@ export type WriterReply =
       /** Their buffers, to be filled again. */
       readonly buffers: readonly ArrayBuffer[];
     }
+  | { readonly kind: "moved" }
   | { readonly kind: "failed"; readonly error: PackedError };

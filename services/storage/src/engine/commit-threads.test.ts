@@ -5,6 +5,8 @@
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import test from "node:test";
 import { storage } from "@holdfast/api";
@@ -136,6 +138,39 @@ test("a repeat of a block in flight is answered after the block", async () => {
   assert.equal(new Set(answers.map(({ committedVersion }) => committedVersion)).size, 1);
   await committer.close();
   assert.equal(assertWhole(folder.path, "after repeats").committed, 0n);
+});
+
+test("threads that moved commit to the other generation, and leave the first as it was", async () => {
+  await using folder = await temporaryDirectory();
+  const [first, second] = [join(folder.path, "1"), join(folder.path, "2")];
+  const committer = await start(first);
+  const commit = async (index: number): Promise<CommitAnswer> =>
+    committer.commit(encodeBlock(loadBlock(SEED, index)), NEVER);
+  const { committedVersion } = await commit(0);
+  const firstVersions: bigint[] = [];
+  for (const path of [second, first]) {
+    const resume = await committer.pause();
+    await committer.moveTo(path);
+    resume();
+    firstVersions.push((await commit(1)).firstVersion);
+  }
+  assert.deepEqual(firstVersions, [0n, committedVersion + 1n]);
+  await committer.close();
+  for (const path of [first, second]) assertWhole(path, path);
+});
+
+test("threads that cannot move end the engine", async () => {
+  await using folder = await temporaryDirectory();
+  const failures: Error[] = [];
+  const threads = await CommitThreads.start(join(folder.path, "1"), {
+    clock: systemClock,
+    onFailure: (error) => failures.push(error),
+  });
+  await writeFile(join(folder.path, "file"), "");
+  await assert.rejects(threads.moveTo(join(folder.path, "file", "2")), { reason: "ENGINE_FAILED" });
+  assert.equal(failures.length, 1);
+  await assert.rejects(threads.commit(Buffer.alloc(0)), { reason: "ENGINE_FAILED" });
+  await threads.close();
 });
 
 test("a block that is not durable in time ends the engine", async () => {

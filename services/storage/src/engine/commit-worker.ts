@@ -13,7 +13,7 @@ import type {
   WriterReply,
   WriterRequest,
 } from "./commit-messages.js";
-import { openGenerationEnv } from "./generation-env.js";
+import { type GenerationEnv, openGenerationEnv } from "./generation-env.js";
 import { pageDamage } from "./page-damage.js";
 import { packError } from "./worker-error.js";
 
@@ -28,8 +28,8 @@ Buffer.poolSize = NODE_POOL_BYTES;
 const { path, peer } = workerData as CommitThreadData;
 const main = parentPort;
 if (main === null) throw new Error("this module runs in a thread");
-const env = openGenerationEnv(path);
-const core = new CommitCore(env, { wallUs: systemClock.wallUs, randomBytes });
+let env = openGenerationEnv(path);
+let core = coreOf(env);
 
 /** Blocks that wait; the main thread sends few at a time. */
 const queue: Extract<CommitterRequest, { kind: "commit" }>[] = [];
@@ -38,8 +38,14 @@ const unanswered: { id: number; answer: CommitAnswer }[] = [];
 /** Versions with the writer, ascending. */
 const writing: bigint[] = [];
 let isClosing = false;
+/** Called when the writer has moved. */
+let writerMoved = (): void => undefined;
 
 main.on("message", (request: CommitterRequest) => {
+  if (request.kind === "move") {
+    void move(request.path);
+    return;
+  }
   if (request.kind === "close") isClosing = true;
   else queue.push(request);
   work();
@@ -48,6 +54,10 @@ main.on("message", (request: CommitterRequest) => {
 peer.on("message", (reply: WriterReply) => {
   if (reply.kind === "failed") {
     toMain({ kind: "failed", error: reply.error });
+    return;
+  }
+  if (reply.kind === "moved") {
+    writerMoved();
     return;
   }
   core.recycle(reply.buffers);
@@ -103,6 +113,24 @@ function answer(): void {
     unanswered.shift();
     toMain({ kind: "committed", id: next.id, answer: encodeAnswer(next.answer) });
   }
+}
+
+function coreOf(open: GenerationEnv): CommitCore {
+  return new CommitCore(open, { wallUs: systemClock.wallUs, randomBytes });
+}
+
+/** An error ends the thread, and with it the engine. */
+async function move(to: string): Promise<void> {
+  const request: WriterRequest = { kind: "move", path: to };
+  const moved = new Promise<void>((resolve) => {
+    writerMoved = resolve;
+  });
+  peer.postMessage(request);
+  await env.close();
+  await moved;
+  env = openGenerationEnv(to);
+  core = coreOf(env);
+  toMain({ kind: "opened" });
 }
 
 async function close(): Promise<void> {

@@ -27,6 +27,12 @@ export class TilePool implements TileProvers {
     this.#size = size;
   }
 
+  prepare(): void {
+    if (this.#idle.length > 0) return;
+    const worker = this.#busy.size > 0 ? null : this.#start();
+    if (worker !== null) this.#idle.push(worker);
+  }
+
   prove(version: bigint, batch: TileBatch, signal: AbortSignal): Promise<ProvedBatch> {
     if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {

@@ -12,9 +12,9 @@ import { packError } from "./worker-error.js";
 const GROUP_MAX = 8;
 
 const { path, peer } = workerData as CommitThreadData;
-const env = openGenerationEnv(path);
-const early = new EarlySync(path);
-const applier = new BatchApplier(env, early);
+let env = openGenerationEnv(path);
+let early = new EarlySync(path);
+let applier = new BatchApplier(env, early);
 
 peer.on("message", (first: WriterRequest) => {
   const requests = [first];
@@ -25,17 +25,18 @@ peer.on("message", (first: WriterRequest) => {
   }
   const segments: Segment[] = [];
   let version: bigint | null = null;
-  let isClosing = false;
+  /** A move or the end comes when nothing is under way, so that nothing comes behind it. */
+  let last: (() => Promise<void>) | null = null;
   for (const request of requests) {
-    if (request.kind === "close") {
-      isClosing = true;
-    } else {
+    if (request.kind === "write") {
       segments.push(...request.segments);
       version = request.version;
+    } else {
+      last = request.kind === "close" ? close : () => move(request.path);
     }
   }
   if (version !== null && !apply(segments, version)) return;
-  if (isClosing) void close();
+  void last?.();
 });
 
 /** @returns false when the batches could not be written: then the environment is finished. */
@@ -51,6 +52,16 @@ function apply(segments: readonly Segment[], version: bigint): boolean {
   const buffers = segments.map(({ buffer }) => buffer);
   reply(peer, { kind: "written", version, buffers }, buffers);
   return true;
+}
+
+/** An error ends the thread, and with it the engine. */
+async function move(to: string): Promise<void> {
+  early.close();
+  await env.close();
+  env = openGenerationEnv(to);
+  early = new EarlySync(to);
+  applier = new BatchApplier(env, early);
+  reply(peer, { kind: "moved" }, []);
 }
 
 async function close(): Promise<void> {

@@ -10,7 +10,7 @@ import { type CommitEngine, Committer } from "./committer.js";
 
 class HeldEngine implements CommitEngine {
   readonly given: { readonly block: string; finish(): void; fail(error: Error): void }[] = [];
-  closed = false;
+  readonly moves: string[] = [];
 
   commit(request: Buffer): Promise<CommitAnswer> {
     return new Promise((resolve, reject) => {
@@ -19,9 +19,11 @@ class HeldEngine implements CommitEngine {
     });
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
+  async moveTo(path: string): Promise<void> {
+    this.moves.push(path);
   }
+
+  async close(): Promise<void> {}
 }
 
 function answerOf(version: bigint): CommitAnswer {
@@ -144,19 +146,19 @@ test("a pause refuses who waits, waits for the engine, and ends", async () => {
   await next;
 });
 
-test("another engine takes over while paused", async () => {
+test("the engine moves to another generation while paused", async () => {
   const { engine, committer, results } = await loaded(1);
+  await assert.rejects(committer.moveTo("next"), /pause/);
   engine.given[0]?.finish();
   await results[0];
-  const next = new HeldEngine();
-  await assert.rejects(committer.swap(next), /pause/);
+  await assert.rejects(committer.moveTo("next"), /pause/);
   const resume = await committer.pause();
-  await committer.swap(next);
-  assert.ok(engine.closed);
+  await committer.moveTo("next");
+  assert.deepEqual(engine.moves, ["next"]);
   resume();
   const block = committer.commit(Buffer.from("later"), NEVER);
-  await until(() => next.given.length === 1, "the next engine has it");
-  next.given[0]?.finish();
+  await until(() => engine.given.length === 2, "the engine has it");
+  engine.given[1]?.finish();
   await block;
 });
 

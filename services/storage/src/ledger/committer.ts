@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/core";
 import type { CommitAnswer } from "./block.js";
 
-/** Commits encoded blocks of one generation, in the order they are given. */
+/** Commits encoded blocks of the live generation, in the order they are given. */
 export interface CommitEngine {
   /**
    * @param request an encoded CommitBlockRequest.
@@ -9,6 +9,8 @@ export interface CommitEngine {
    * @throws what is wrong with the block; ENGINE_FAILED.
    */
   commit(request: Buffer): Promise<CommitAnswer>;
+  /** Goes on with the generation in this folder; call it while nothing is under way. */
+  moveTo(path: string): Promise<void>;
   /** Finishes what was given and ends. */
   close(): Promise<void>;
 }
@@ -45,13 +47,13 @@ interface Waiter {
 
 /**
  * The way of all blocks into the store: a bounded queue that a caller leaves when it has gone, in
- * front of the engine of the live generation.
+ * front of the engine.
  */
 export class Committer {
   readonly #disk: DiskGuard;
   readonly #waiters: Set<Waiter> = new Set();
   readonly #quiet: Set<() => void> = new Set();
-  #engine: CommitEngine;
+  readonly #engine: CommitEngine;
   #running = 0;
   #waitingBytes = 0;
   #pauses = 0;
@@ -109,12 +111,10 @@ export class Committer {
     };
   }
 
-  /** Goes on with another generation's engine; call it while paused. Closes the old one. */
-  async swap(engine: CommitEngine): Promise<void> {
-    if (this.#pauses === 0 || this.#running > 0) throw new Error("swap needs a pause");
-    const old = this.#engine;
-    this.#engine = engine;
-    await old.close();
+  /** Goes on with the generation in this folder; call it while paused. @throws ENGINE_FAILED. */
+  async moveTo(path: string): Promise<void> {
+    if (this.#pauses === 0 || this.#running > 0) throw new Error("a move needs a pause");
+    await this.#engine.moveTo(path);
   }
 
   /** Finishes what is with the engine and ends. */

@@ -58,6 +58,16 @@ export class BuildingSite {
     return await this.#uploads.run(signal, (own) => runUpload(target, parts, own));
   }
 
+  /** A restore is being begun. */
+  prepare(): void {
+    this.#provers.prepare();
+  }
+
+  /** Lets the threads go that have nothing to do: none was begun. */
+  rest(): Promise<void> {
+    return this.#provers.rest();
+  }
+
   /** Ends all uploads with this error, and waits until nothing of them runs any more. */
   endUploads(error: Error): Promise<void> {
     return this.#uploads.end(error);

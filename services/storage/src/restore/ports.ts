@@ -40,6 +40,8 @@ export interface Generations {
 
 /** Proves tiles on other threads. */
 export interface TileProvers {
+  /** Starts a thread, if there is none: it loads its code before there is something to prove. */
+  prepare(): void;
   /**
    * Folds the tiles of a batch; takes the memory of its body.
    * @throws PROOF_INVALID; the signal's reason when aborted before it began.

@@ -41,6 +41,8 @@ class Fixture implements SessionStore, Generations, TileProvers {
   isDiskLow = false;
   /** Provers wait for this. */
   proving: Promise<void> = Promise.resolve();
+  /** Provers were prepared, and not let go since. */
+  hasThreads = false;
   /** The digest of every plan. */
   digest: Buffer = Buffer.alloc(32, "d");
   /** Generations close behind this. */
@@ -181,7 +183,13 @@ class Fixture implements SessionStore, Generations, TileProvers {
     return { body: batch.body, keyHashes: nothing, spans, nodes: nothing, tiles };
   }
 
-  async rest(): Promise<void> {}
+  prepare(): void {
+    this.hasThreads = true;
+  }
+
+  async rest(): Promise<void> {
+    this.hasThreads = false;
+  }
 }
 
 function tile(path: string): TilePart {
@@ -309,7 +317,7 @@ test("a failed upload is over before its caller hears of it", async () => {
   const release = hold(fixture);
   // The first tile fills a batch, which is being proved when the second one breaks the rules.
   const part = { path: "a", data: Buffer.alloc(65_536), last: false };
-  const full = [part, part, part, part, { ...part, last: true }];
+  const full = [...Array.from({ length: 8 }, () => part), { ...part, last: true }];
   let isTold = false;
   const refused = assert
     .rejects(
@@ -429,6 +437,23 @@ test("a disk that fills up in mid-restore stops it, and it goes on once there is
   await fixture.upload(sessionId, authority, [tile("b")]);
   assert.ok(fixture.events.includes("write b"));
   await fixture.restorer.finish(sessionId, authority);
+});
+
+test("threads that prove are there from the begin of a restore to its end", async () => {
+  const fixture = await Fixture.open();
+  const authority = await fixture.acquire();
+  const { build } = fixture;
+  fixture.build = () => {
+    assert.ok(fixture.hasThreads, "they load their code beside the thread that builds");
+    return Promise.reject(new Error("no thread"));
+  };
+  await assert.rejects(fixture.begin(authority), /no thread/);
+  assert.ok(!fixture.hasThreads, "nothing was begun");
+  fixture.build = build;
+  const { sessionId } = await fixture.begin(authority);
+  assert.ok(fixture.hasThreads);
+  await fixture.restorer.finish(sessionId, authority);
+  assert.ok(!fixture.hasThreads);
 });
 
 test("an unknown restore, a shared lease and a full disk are refused", async () => {

@@ -124,6 +124,7 @@ export class Restorer {
       return await this.#beginWith(request, tiles, signal);
     } finally {
       this.#begins -= 1;
+      if (this.#begins === 0 && this.#sessions.building === null) await this.#site.rest();
     }
   }
 
@@ -206,6 +207,7 @@ export class Restorer {
     signal: AbortSignal,
   ): Promise<Begun> {
     const { generations, disk } = this.#dependencies;
+    this.#site.prepare();
     const generation = await generations.next();
     const builder = await generations.build(generation, request.plan.info.version);
     try {
