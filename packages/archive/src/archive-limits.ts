@@ -27,8 +27,11 @@ export const BACKGROUND_SYNC_BYTES: number = 8 * MIB;
 export const READ_BYTES: number = 256 * 1024;
 /** Packs that a reader of a snapshot keeps open. */
 export const OPEN_PACKS_MAX = 2;
-/** Bodies read ahead: number, and bytes behind the first. */
-export const READ_AHEAD_TILES_MAX = 16;
+/** Records that lie one behind the other are read at once: bytes, and tiles, most. */
+export const READ_RUN_BYTES: number = 256 * 1024;
+export const READ_RUN_TILES_MAX = 64;
+/** Such reads ahead of the reader: number, and bytes behind the first. */
+export const READ_AHEAD_RUNS_MAX = 4;
 export const READ_AHEAD_BYTES_MAX: number = MIB;
 /** Longest wait for a running gc where a pack of the same content exists already, seconds. */
 export const DELETER_WAIT_SECONDS_MAX = 600;

@@ -1,11 +1,12 @@
 import { DamageError } from "./archive-error.js";
 import type { ArchiveFiles } from "./archive-files.js";
-import { OPEN_PACKS_MAX, READ_AHEAD_BYTES_MAX, READ_AHEAD_TILES_MAX } from "./archive-limits.js";
+import { OPEN_PACKS_MAX, READ_AHEAD_BYTES_MAX, READ_AHEAD_RUNS_MAX } from "./archive-limits.js";
 import { chunkDamage } from "./chunk-damage.js";
 import { manifestFile } from "./manifest-name.js";
 import { ManifestStream } from "./manifest-stream.js";
 import { OpenPacks } from "./open-packs.js";
-import { readRecord } from "./read-record.js";
+import { type ReadRecord, readRecord, readRecords } from "./read-record.js";
+import { type ReadRun, readRuns } from "./read-run.js";
 import type { SnapshotFoot, SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
 import type { ChunkLine, TileLine } from "./tile-line.js";
 
@@ -45,34 +46,31 @@ export class SnapshotReader implements AsyncDisposable {
    * checked. May be called for several tiles at once.
    */
   async body(line: ChunkLine): Promise<Buffer> {
-    const body = await this.#packs.use(line.pack, (file) => readRecord(file, line));
-    if (body !== null && typeof body !== "string") return body;
-    throw new DamageError(chunkDamage(this.name, line, body ?? "its pack is missing."));
+    return this.#bodyOf(line, await this.#packs.use(line.pack, (file) => readRecord(file, line)));
   }
 
-  /** The tiles with their bodies in order, a few bodies read ahead. */
+  /** The tiles with their bodies in order, a few reads ahead. Bodies may share their memory. */
   async *chunks(): AsyncGenerator<TileWithBody> {
-    const ahead: { line: TileLine; body: Promise<Buffer | null>; bytes: number }[] = [];
+    const ahead: { run: ReadRun; records: Promise<readonly ReadRecord[] | null> }[] = [];
     let bytes = 0;
     try {
-      for await (const line of this.tiles()) {
-        const body = line.kind === "unchanged" ? Promise.resolve(null) : this.body(line);
-        body.catch(() => undefined);
-        const length = line.kind === "unchanged" ? 0 : line.length;
-        ahead.push({ line, body, bytes: length });
-        bytes += length;
-        while (ahead.length > READ_AHEAD_TILES_MAX || bytes > READ_AHEAD_BYTES_MAX) {
+      for await (const run of readRuns(this.tiles())) {
+        const records = this.#records(run);
+        records.catch(() => undefined);
+        ahead.push({ run, records });
+        bytes += run.bytes;
+        while (ahead.length > READ_AHEAD_RUNS_MAX || bytes > READ_AHEAD_BYTES_MAX) {
           const next = ahead.shift();
           if (next === undefined) break;
-          bytes -= next.bytes;
-          yield { line: next.line, body: await next.body };
+          bytes -= next.run.bytes;
+          yield* this.#tilesOf(next.run, await next.records);
         }
       }
       for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
-        yield { line: next.line, body: await next.body };
+        yield* this.#tilesOf(next.run, await next.records);
       }
     } finally {
-      await Promise.allSettled(ahead.map(({ body }) => body));
+      await Promise.allSettled(ahead.map(({ records }) => records));
     }
   }
 
@@ -83,6 +81,27 @@ export class SnapshotReader implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** The records of a run's chunks; null when their pack is missing. */
+  async #records({ chunks }: ReadRun): Promise<readonly ReadRecord[] | null> {
+    const [first] = chunks;
+    if (first === undefined) return [];
+    return await this.#packs.use(first.pack, (file) => readRecords(file, chunks));
+  }
+
+  *#tilesOf({ lines }: ReadRun, records: readonly ReadRecord[] | null): Generator<TileWithBody> {
+    let chunk = 0;
+    for (const line of lines) {
+      if (line.kind === "unchanged") yield { line, body: null };
+      else yield { line, body: this.#bodyOf(line, records?.[chunk++] ?? null) };
+    }
+  }
+
+  /** @throws DamageError. */
+  #bodyOf(line: ChunkLine, record: ReadRecord | null): Buffer {
+    if (record !== null && typeof record !== "string") return record;
+    throw new DamageError(chunkDamage(this.name, line, record ?? "its pack is missing."));
   }
 
   #vanished(): DamageError {
