@@ -47,6 +47,16 @@ export class ChainReader implements AsyncDisposable {
     }
   }
 
+  /** How many tiles the state has. */
+  async countTiles(): Promise<number> {
+    const { head, foot } = this.top;
+    // A full snapshot lists no tile that is empty.
+    if (head.kind === "full") return foot.tiles;
+    let tiles = 0;
+    for await (const _tile of this.plan()) tiles += 1;
+    return tiles;
+  }
+
   /** The planned tiles with their chunk bodies; a full snapshot's as they are. */
   tiles(): AsyncGenerator<CutTile, void, undefined> {
     return this.#readers.length === 1 ? this.#stored() : cutByPlan(this.plan(), this.items());

@@ -98,7 +98,7 @@ class Restore {
   }
 
   async run(): Promise<RestoreReport> {
-    const tiles = await this.#countTiles();
+    const tiles = await this.#reader.countTiles();
     await using lease = await JobLease.acquire(
       { kind: "exclusive", purpose: "restore" },
       { ...this.#job, patience: this.#patience },
@@ -115,12 +115,6 @@ class Restore {
       if (isHopeless(error)) await this.#abort(lease, begun.sessionId);
       throw error;
     }
-  }
-
-  async #countTiles(): Promise<number> {
-    let tiles = 0;
-    for await (const _tile of this.#reader.plan()) tiles += 1;
-    return tiles;
   }
 
   async #begin(lease: JobLease, tiles: number): Promise<restore.BeginRestoreResponse> {

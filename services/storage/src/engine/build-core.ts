@@ -44,12 +44,16 @@ export class BuildCore {
   /** Rows of the plan that wait to be written. */
   #planRows: { key: Buffer; value: Buffer }[] = [];
   #writer: TileWriter | null = null;
-  #done: number;
+  /** Tiles of the plan, and those of them that are durable. */
+  #tiles = 0;
+  #done = 0;
 
   constructor(env: GenerationEnv) {
     this.#env = env;
-    this.#done = 0;
-    for (const { value } of env.restoreTiles.getRange({})) if (isDone(value)) this.#done += 1;
+    for (const { value } of env.restoreTiles.getRange({})) {
+      this.#tiles += 1;
+      if (isDone(value)) this.#done += 1;
+    }
   }
 
   /** Begins the plan of a new generation. */
@@ -176,17 +180,13 @@ export class BuildCore {
     this.#env.root.transactionSync(() => {
       for (const { key, value } of rows) this.#env.restoreTiles.putSync(key, value);
     });
+    this.#tiles += rows.length;
   }
 
   #checkWhole(): void {
-    let missing = 0;
-    let first: string | null = null;
-    for (const { key, value } of this.#env.restoreTiles.getRange({})) {
-      if (isDone(value)) continue;
-      missing += 1;
-      first ??= key.toString();
-    }
-    if (first === null) return;
+    const missing = this.#tiles - this.#done;
+    if (missing === 0) return;
+    const [first = ""] = this.pending("", 1).paths;
     throw new HoldfastError(
       "RESTORE_INCOMPLETE",
       `${missing} tiles are missing, the first is ${first}. Upload them, then finish.`,

@@ -5,6 +5,7 @@ import type { RestoreSession } from "./restore-session.js";
 import type { TilePart } from "./upload.js";
 import { runUpload } from "./upload-run.js";
 import { Uploads } from "./uploads.js";
+import { WriteGroups } from "./write-groups.js";
 
 /** The generation of the restore under way: open once it is needed, with its uploads. */
 export class BuildingSite {
@@ -12,6 +13,7 @@ export class BuildingSite {
   readonly #provers: TileProvers;
   readonly #disk: DiskGuard;
   readonly #uploads: Uploads = new Uploads();
+  readonly #groups: WriteGroups = new WriteGroups();
   #open: { readonly sessionId: string; readonly builder: Promise<GenerationBuilder> } | null = null;
 
   constructor(generations: Generations, provers: TileProvers, disk: DiskGuard) {
@@ -54,7 +56,8 @@ export class BuildingSite {
     signal: AbortSignal,
   ): Promise<WrittenTiles> {
     const builder = await this.builderOf(session);
-    const target = { session, builder, provers: this.#provers, disk: this.#disk };
+    const groups = this.#groups;
+    const target = { session, builder, provers: this.#provers, groups, disk: this.#disk };
     return await this.#uploads.run(signal, (own) => runUpload(target, parts, own));
   }
 

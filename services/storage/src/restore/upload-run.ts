@@ -4,14 +4,17 @@ import type { GenerationBuilder, WrittenTiles } from "./generation-builder.js";
 import { partsUntil } from "./parts-until.js";
 import type { TileProvers } from "./ports.js";
 import type { RestoreSession } from "./restore-session.js";
-import type { TileBatch } from "./tile-prover.js";
+import type { ProvedBatch, TileBatch } from "./tile-prover.js";
 import { type TilePart, UPLOAD_BATCHES_MAX, UploadAssembly } from "./upload.js";
+import type { WriteGroups } from "./write-groups.js";
 
 /** Where the tiles of an upload go. */
 export interface UploadTarget {
   readonly session: RestoreSession;
   readonly builder: GenerationBuilder;
   readonly provers: TileProvers;
+  /** Of all uploads of the restore. */
+  readonly groups: WriteGroups;
   readonly disk: DiskGuard;
 }
 
@@ -21,7 +24,7 @@ export interface UploadTarget {
  * @throws what is wrong with the upload; DISK_LOW; the signal's reason.
  */
 export async function runUpload(
-  { session, builder, provers, disk }: UploadTarget,
+  { session, builder, provers, groups, disk }: UploadTarget,
   parts: AsyncIterable<TilePart>,
   signal: AbortSignal,
 ): Promise<WrittenTiles> {
@@ -32,11 +35,14 @@ export async function runUpload(
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   const batches: Promise<WrittenTiles>[] = [];
+  const prove = async (batch: TileBatch): Promise<ProvedBatch> => {
+    const proved = await provers.prove(session.plan.info.version, batch, failure.signal);
+    await disk.check();
+    return proved;
+  };
   const take = (batch: TileBatch | null): void => {
     if (batch === null) return;
-    const { version } = session.plan.info;
-    const written = provers.prove(version, batch, failure.signal).then(async (proved) => {
-      await disk.check();
+    const written = groups.join(prove(batch)).then((proved) => {
       failure.signal.throwIfAborted();
       return builder.write(session.ownerToken, proved);
     });
