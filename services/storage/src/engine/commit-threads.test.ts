@@ -159,6 +159,21 @@ test("threads that moved commit to the other generation, and leave the first as 
   for (const path of [first, second]) assertWhole(path, path);
 });
 
+test("threads that are told to end while they move end behind the move", async () => {
+  await using folder = await temporaryDirectory();
+  const threads = await CommitThreads.start(join(folder.path, "1"), {
+    clock: systemClock,
+    onFailure: (error) => assert.fail(error),
+  });
+  const moved = threads.moveTo(join(folder.path, "2"));
+  await threads.close();
+  await moved;
+  // It has the generation to itself.
+  const env = openGenerationEnv(join(folder.path, "2"));
+  await env.close();
+  await assert.rejects(threads.moveTo(join(folder.path, "1")), { reason: "ENGINE_FAILED" });
+});
+
 test("threads that cannot move end the engine", async () => {
   await using folder = await temporaryDirectory();
   const failures: Error[] = [];

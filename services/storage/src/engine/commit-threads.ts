@@ -34,6 +34,8 @@ export class CommitThreads implements CommitEngine {
   readonly #options: CommitThreadOptions;
   readonly #pending: Map<number, Pending> = new Map();
   #moving: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
+  /** Settles with the last move. */
+  #moved: Promise<void> = Promise.resolve();
   #watchdog: Timer | null = null;
   #nextId = 0;
   #failure: Error | null = null;
@@ -81,19 +83,26 @@ export class CommitThreads implements CommitEngine {
    */
   moveTo(path: string): Promise<void> {
     if (this.#failure !== null || this.#isClosing) return Promise.reject(engineFailed());
-    return new Promise((resolve, reject) => {
+    this.#moved = new Promise((resolve, reject) => {
       this.#moving = { resolve, reject };
       const message: CommitterRequest = { kind: "move", path };
       this.#committer.postMessage(message);
     });
+    return this.#moved;
   }
 
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    const ended = Promise.all([once(this.#committer, "exit"), once(this.#writer, "exit")]);
-    const message: CommitterRequest = { kind: "close" };
-    this.#committer.postMessage(message);
+    const exits = Promise.all([once(this.#committer, "exit"), once(this.#writer, "exit")]);
+    // A thread that is leaving its generation has none to close yet.
+    const ended = this.#moved
+      .catch(() => undefined)
+      .then(() => {
+        const message: CommitterRequest = { kind: "close" };
+        this.#committer.postMessage(message);
+        return exits;
+      });
     await new Promise<void>((resolve) => {
       const timer = this.#options.clock.setTimer(CLOSE_MS_MAX, resolve);
       ended.then(
