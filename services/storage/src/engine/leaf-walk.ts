@@ -50,13 +50,21 @@ export class LeafWalk {
   #runPage = 0;
   #runLength = 0;
 
-  /** @param name of the database. */
-  constructor({ root }: Pick<GenerationEnv, "root">, file: PageFile, name: string) {
+  /**
+   * @param name of the database.
+   * @param roomBytes behind the pages in `memory`.
+   */
+  constructor(
+    { root }: Pick<GenerationEnv, "root">,
+    file: PageFile,
+    name: string,
+    roomBytes: number = 0,
+  ) {
     this.#root = root;
     this.#file = file;
     // The record of a named database is kept under its name with a zero behind.
     this.#name = Buffer.from(`${name}\0`, "latin1");
-    this.memory = new PageMemory(RUN_PAGES_MAX, file.pageBytes);
+    this.memory = new PageMemory(RUN_PAGES_MAX, file.pageBytes, roomBytes);
   }
 
   /** There is another read transaction. */

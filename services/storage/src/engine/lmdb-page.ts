@@ -35,16 +35,20 @@ export function corruptPage(cause?: unknown): HoldfastError {
 
 /** Memory that holds pages, as bytes and as 16-bit words: everything in a page is even. */
 export class PageMemory {
-  readonly buffer: ArrayBuffer;
+  /** The pages, then room for who reads them. */
   readonly bytes: Buffer;
+  /** Of the pages only. */
   readonly words: Uint16Array;
-
+  /** Behind the pages. */
+  readonly end: number;
   readonly #pageBytes: number;
 
-  constructor(pages: number, pageBytes: number) {
-    this.buffer = new ArrayBuffer(pages * pageBytes);
-    this.bytes = Buffer.from(this.buffer);
-    this.words = new Uint16Array(this.buffer);
+  /** @param roomBytes behind the pages. */
+  constructor(pages: number, pageBytes: number, roomBytes = 0) {
+    this.end = pages * pageBytes;
+    const buffer = new ArrayBuffer(this.end + roomBytes);
+    this.bytes = Buffer.from(buffer);
+    this.words = new Uint16Array(buffer, 0, this.end / 2);
     this.#pageBytes = pageBytes;
   }
 
@@ -82,7 +86,7 @@ export class PageMemory {
     const at = this.nodeAt(pageAt, index);
     const keyBytes = this.words[(at >> 1) + 3] as number;
     const keyAt = at + NODE_HEAD_BYTES;
-    if (!(keyAt + keyBytes <= this.bytes.length)) throw corruptPage();
+    if (!(keyAt + keyBytes <= this.end)) throw corruptPage();
     if (keyBytes >= WORD_BYTES && key.length >= WORD_BYTES) {
       // Hashes mostly differ here, and a call of Node's costs ten times this.
       const order = wordAt(this.bytes, keyAt) - wordAt(key, 0);

@@ -29,25 +29,37 @@ const KEY_WORDS: number = STATE_KEY_BYTES / 2;
 /** Equal to no hash. */
 const NO_HASH: Uint16Array = new Uint16Array(0);
 
-/** Picks the rows of one version out of leaf pages of `state.x` and copies their items. */
+/** Room that it needs behind the pages: LMDB's largest page has 64 KiB, and a node half of one. */
+export const STAGE_BYTES: number = 32 * 1024;
+
+/**
+ * Picks the rows of one version out of leaf pages of `state.x` and copies their items: first to the
+ * room behind the pages, then many at once. Within one memory bytes are moved without making an
+ * object, of which one for each row is a tenth of a scan and all that is collected.
+ */
 export class RowCopy {
   /** True when an item did not fit. */
   isFull = false;
   readonly #file: PageFile;
+  readonly #memory: PageMemory;
   readonly #version: bigint;
   /** ~version as two words, as in keys. */
   readonly #high: number;
   readonly #low: number;
   readonly #target: Buffer;
   #at: number;
+  /** Bytes behind the pages that belong at `#at`. */
+  #staged = 0;
   #items = 0;
   #bytes = 0;
   /** Key hash of the last row that is not newer than the version. */
   #last: Uint16Array = NO_HASH;
   #steps = 0;
 
-  constructor(file: PageFile, version: bigint, target: Buffer, at: number) {
+  /** @param memory with STAGE_BYTES of room behind its pages. */
+  constructor(file: PageFile, memory: PageMemory, version: bigint, target: Buffer, at: number) {
     this.#file = file;
+    this.#memory = memory;
     this.#version = version;
     this.#high = Number((~version >> 32n) & 0xffff_ffffn);
     this.#low = Number(~version & 0xffff_ffffn);
@@ -56,6 +68,7 @@ export class RowCopy {
   }
 
   result(): ScannedRows {
+    this.#unload();
     return { end: this.#at, items: this.#items, bytes: this.#bytes };
   }
 
@@ -64,7 +77,8 @@ export class RowCopy {
    * @returns where to go on when it is cheaper to seek, else null.
    * @throws ROW_CORRUPT
    */
-  take(memory: PageMemory, pageAt: number, first: number, end: number): Buffer | null {
+  take(pageAt: number, first: number, end: number): Buffer | null {
+    const memory = this.#memory;
     const { words } = memory;
     // The last key decided is in the page before, or in this one.
     let lastIn = this.#last;
@@ -87,7 +101,7 @@ export class RowCopy {
       const length = (words[word] as number) + (words[word + 1] as number) * 0x1_0000;
       if (length === 0) continue;
       const isBig = ((words[word + 2] as number) & NODE_BIG_VALUE) !== 0;
-      if (!this.#item(memory, 2 * (key + KEY_WORDS), length, isBig)) break;
+      if (!this.#item(2 * (key + KEY_WORDS), length, isBig)) break;
     }
     if (lastIn === words) this.#keep(words, last);
     if (seek !== null) this.#steps = 0;
@@ -101,33 +115,44 @@ export class RowCopy {
   }
 
   /** @returns false when it does not fit. */
-  #item(source: PageMemory, valueAt: number, length: number, isBig: boolean): boolean {
-    const target = this.#target;
-    let at = this.#at;
-    if (at + ITEM_HEAD_BYTES_MAX + length > target.length) {
+  #item(valueAt: number, length: number, isBig: boolean): boolean {
+    const itemBytesMax = ITEM_HEAD_BYTES_MAX + length;
+    if (this.#at + this.#staged + itemBytesMax > this.#target.length) {
       this.isFull = true;
       return false;
     }
-    target[at++] = TAG_ITEM;
-    let rest = length;
-    while (rest >= 0x80) {
-      target[at++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    target[at++] = rest;
     if (isBig) {
-      if (valueAt + PAGE_NUMBER_BYTES > source.buffer.byteLength) throw corruptPage();
-      const page = Number(source.bytes.readBigUInt64LE(valueAt));
-      if (this.#file.readValue(page, length, target, at) < length) throw corruptPage();
+      this.#unload();
+      this.#copyBig(valueAt, length);
     } else {
-      if (valueAt + length > source.buffer.byteLength) throw corruptPage();
-      // A view of one's own is made faster than `subarray` makes one.
-      target.set(new Uint8Array(source.buffer, valueAt, length), at);
+      const { bytes, end } = this.#memory;
+      if (itemBytesMax > STAGE_BYTES || valueAt + length > end) throw corruptPage();
+      if (this.#staged + itemBytesMax > STAGE_BYTES) this.#unload();
+      const at = writeHead(bytes, end + this.#staged, length);
+      bytes.copyWithin(at, valueAt, valueAt + length);
+      this.#staged = at + length - end;
     }
-    this.#at = at + length;
     this.#items++;
     this.#bytes += length;
     return true;
+  }
+
+  /** A value that lies on pages of its own. */
+  #copyBig(valueAt: number, length: number): void {
+    const { bytes, end } = this.#memory;
+    if (valueAt + PAGE_NUMBER_BYTES > end) throw corruptPage();
+    const page = Number(bytes.readBigUInt64LE(valueAt));
+    const at = writeHead(this.#target, this.#at, length);
+    if (this.#file.readValue(page, length, this.#target, at) < length) throw corruptPage();
+    this.#at = at + length;
+  }
+
+  /** Moves what is staged to its place. */
+  #unload(): void {
+    const { bytes, end } = this.#memory;
+    this.#target.set(bytes.subarray(end, end + this.#staged), this.#at);
+    this.#at += this.#staged;
+    this.#staged = 0;
   }
 
   /** Whether the version in the key, inverted and big-endian, is above ours. */
@@ -136,6 +161,19 @@ export class RowCopy {
     if (high !== this.#high) return high < this.#high;
     return bigEndian(words[at + 2] as number, words[at + 3] as number) < this.#low;
   }
+}
+
+/** Writes tag and length of an item. @returns where its bytes begin. */
+function writeHead(target: Buffer, start: number, length: number): number {
+  let at = start;
+  target[at++] = TAG_ITEM;
+  let rest = length;
+  while (rest >= 0x80) {
+    target[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  target[at++] = rest;
+  return at;
 }
 
 /** Compares from the end: neighbours begin alike. */

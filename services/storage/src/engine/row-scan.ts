@@ -3,7 +3,7 @@ import type { GenerationEnv } from "./generation-env.js";
 import { LeafWalk } from "./leaf-walk.js";
 import { corruptPage } from "./lmdb-page.js";
 import { PageFile } from "./page-file.js";
-import { RowCopy, type ScannedRows } from "./row-copy.js";
+import { RowCopy, type ScannedRows, STAGE_BYTES } from "./row-copy.js";
 import { SHARDS, shardOf } from "./schema.js";
 
 /**
@@ -20,7 +20,7 @@ export class RowScanner {
     this.#file = file;
     this.#shards = Array.from(
       { length: SHARDS },
-      (_, shard) => new LeafWalk(env, file, `state.${shard.toString(16)}`),
+      (_, shard) => new LeafWalk(env, file, `state.${shard.toString(16)}`, STAGE_BYTES),
     );
   }
 
@@ -36,12 +36,12 @@ export class RowScanner {
    */
   copy(range: KeyHashRange, version: bigint, target: Buffer, at: number): ScannedRows | null {
     const walk = this.#shards[shardOf(range.start)] as LeafWalk;
-    const copy = new RowCopy(this.#file, version, target, at);
+    const copy = new RowCopy(this.#file, walk.memory, version, target, at);
     let sought = range.start;
     let isMore = walk.seek(sought);
     while (isMore) {
       const end = range.end === null ? walk.nodes : walk.nodesBelow(range.end);
-      const seek = copy.take(walk.memory, walk.pageAt, walk.first, end);
+      const seek = copy.take(walk.pageAt, walk.first, end);
       if (copy.isFull) return null;
       if (seek === null) {
         isMore = end === walk.nodes && walk.next();
