@@ -35,7 +35,7 @@ export const UPLOAD_PART_BYTES_MAX: number = 64 * KIB;
 export const UPLOAD_BYTES_MAX: number = 4 * MIB;
 /** Upload calls of one restore at the same time. */
 export const UPLOAD_STREAMS_MAX = 4;
-/** Window of a connection that uploads, and of each upload on it, bytes. */
+/** Window of a connection that uploads, and of each call on it, bytes. */
 export const UPLOAD_WINDOW_BYTES: number = MIB;
 
 /** Largest message the gateway takes, bytes. */

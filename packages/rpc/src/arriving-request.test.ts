@@ -37,6 +37,13 @@ function prefix(bytes: number): Buffer {
   return head;
 }
 
+/** A message as gRPC frames it, well-formed for any type: one field of `bytes` that nobody knows. */
+function message(bytes: number): Buffer {
+  const UNKNOWN_FIELD = 0x7a;
+  const field = [UNKNOWN_FIELD, (bytes & 0x7f) | 0x80, ((bytes >> 7) & 0x7f) | 0x80, bytes >> 14];
+  return Buffer.concat([prefix(field.length + bytes), Buffer.from(field), Buffer.alloc(bytes)]);
+}
+
 function owing(loop: Loopback, path: string, sent: number): BareCall {
   const call = bareCall(loop.address, path, null);
   call.stream.write(Buffer.concat([prefix(100_000), Buffer.alloc(sent)]));
@@ -53,44 +60,92 @@ async function statusOf(stream: ClientHttp2Stream): Promise<string> {
   return headers["grpc-status"] ?? "";
 }
 
-for (const path of [UNARY, UPLOAD]) {
-  test(`halves of requests are bounded over all connections: ${path.split("/")[2]}`, async () => {
-    await using loop = await serve();
-    const held = [owing(loop, path, 90_000), owing(loop, path, 90_000)];
-    await until(() => loop.server.receivingBytes > 180_000, "both halves are there");
-    await getDbState(loop);
-    using third = owing(loop, path, 90_000);
-    assert.equal(await statusOf(third.stream), RESOURCE_EXHAUSTED);
-    await assert.rejects(getDbState(loop), (error) => {
-      assert.ok(error instanceof HoldfastError, String(error));
-      assert.equal(error.reason, "NO_SLOT");
-      return (error.retryAfterMs ?? 0) > 0;
-    });
-    for (const call of held) call[Symbol.dispose]();
-    third[Symbol.dispose]();
-    await until(() => loop.server.receivingBytes === 0, "what was held is given back");
-    await getDbState(loop);
+async function requireRefused(loop: Loopback): Promise<void> {
+  await assert.rejects(getDbState(loop), (error) => {
+    assert.ok(error instanceof HoldfastError, String(error));
+    assert.equal(error.reason, "NO_SLOT");
+    return (error.retryAfterMs ?? 0) > 0;
   });
 }
 
-test("parts that nobody reads are bounded over all connections, too", async () => {
+test("halves of requests are bounded over all connections", async () => {
+  await using loop = await serve();
+  const held = [owing(loop, UNARY, 90_000), owing(loop, UNARY, 90_000)];
+  await until(() => loop.server.receivingBytes > 180_000, "both halves are there");
+  await getDbState(loop);
+  using third = owing(loop, UNARY, 90_000);
+  assert.equal(await statusOf(third.stream), RESOURCE_EXHAUSTED);
+  await requireRefused(loop);
+  for (const call of held) call[Symbol.dispose]();
+  third[Symbol.dispose]();
+  await until(() => loop.server.receivingBytes === 0, "what was held is given back");
+  await getDbState(loop);
+});
+
+test("halves of uploads leave a quarter to single requests", async () => {
+  await using loop = await serve();
+  const held = [owing(loop, UPLOAD, 90_000)];
+  await until(() => loop.server.receivingBytes > 90_000, "its half is there");
+  held.push(owing(loop, UPLOAD, 90_000));
+  const second = held[1]?.stream;
+  assert.equal(second && (await statusOf(second)), RESOURCE_EXHAUSTED);
+  await getDbState(loop);
+  using third = owing(loop, UPLOAD, 1);
+  assert.equal(await statusOf(third.stream), RESOURCE_EXHAUSTED);
+  using other = owing(loop, UNARY, 90_000);
+  assert.equal(await statusOf(other.stream), RESOURCE_EXHAUSTED);
+  await requireRefused(loop);
+  for (const call of held) call[Symbol.dispose]();
+  other[Symbol.dispose]();
+  third[Symbol.dispose]();
+  await until(() => loop.server.receivingBytes === 0, "what was held is given back");
+});
+
+/** A server whose uploads read one part, which makes their window wide, and the rest when told. */
+async function idle(): Promise<{ loop: Loopback; read: () => void }> {
   let read = (): void => undefined;
   const gate = new Promise<void>((resolve) => {
     read = resolve;
   });
-  const idle = clientStreaming<Buffer, restore.UploadStateTilesResponse>(async (parts) => {
-    await gate;
-    for await (const _ of parts);
-    return { tilesWritten: 0n, tilesDone: 0n };
-  });
-  await using loop = await loopback({ uploadStateTiles: idle }, { receivingBytesMax: BYTES_MAX });
-  const part = Buffer.concat([prefix(50_000), Buffer.alloc(50_000)]);
-  using held = bareCall(loop.address, UPLOAD, null);
-  for (let i = 0; i < 3; i++) held.stream.write(part);
-  await until(() => loop.server.receivingBytes > 100_000, "they are there, but for what is read");
-  using next = bareCall(loop.address, UPLOAD, null);
-  for (let i = 0; i < 3; i++) next.stream.write(part);
-  assert.equal(await statusOf(next.stream), RESOURCE_EXHAUSTED);
+  const upload = clientStreaming<Buffer, restore.UploadStateTilesResponse>(
+    async (parts, { signal }) => {
+      const left = once(signal, "abort");
+      for await (const _ of parts) await Promise.race([gate, left]);
+      return { tilesWritten: 0n, tilesDone: 0n };
+    },
+  );
+  // Its clock stands still: no call that was refused is reset.
+  const options = { receivingBytesMax: BYTES_MAX, clock: new ManualClock() };
+  return { loop: await loopback({ uploadStateTiles: upload }, options), read };
+}
+
+/** Opens an upload on a connection of its own, and waits for the wide window. */
+async function openWide({ address }: Loopback): Promise<BareCall> {
+  const call = bareCall(address, UPLOAD, null);
+  call.stream.write(message(1_000));
+  const windowBytes = (): number => call.session.remoteSettings.initialWindowSize ?? 0;
+  await until(() => windowBytes() > 1_000_000, "it may send a MiB");
+  return call;
+}
+
+/** Sends `count` parts of 50 kB; answers when all of them have left. */
+async function sendParts({ stream }: BareCall, count: number): Promise<void> {
+  const part = message(50_000);
+  let left = count;
+  for (let i = 0; i < count; i++) stream.write(part, () => left--);
+  await until(() => left === 0, "all of it was sent");
+}
+
+test("parts that nobody reads are bounded over all connections, too", async () => {
+  const { loop, read } = await idle();
+  await using _ = loop;
+  using held = await openWide(loop);
+  await sendParts(held, 2);
+  await until(() => loop.server.receivingBytes > 100_000, "they are there");
+  using next = await openWide(loop);
+  const status = statusOf(next.stream);
+  await sendParts(next, 18);
+  assert.equal(await status, RESOURCE_EXHAUSTED);
   next[Symbol.dispose]();
   await until(() => loop.server.openCalls === 1, "it is gone");
   read();
@@ -98,6 +153,40 @@ test("parts that nobody reads are bounded over all connections, too", async () =
   const response = once(held.stream, "response");
   held.stream.end();
   await response;
+});
+
+test("what is sent on to calls that were refused is dropped", async () => {
+  const { loop } = await idle();
+  await using _ = loop;
+  const calls: BareCall[] = [];
+  for (let i = 0; i < 8; i++) calls.push(await openWide(loop));
+  const statuses = calls.slice(1).map(({ stream }) => statusOf(stream));
+  await Promise.all(calls.map((call) => sendParts(call, 18)));
+  for (const status of statuses) assert.equal(await status, RESOURCE_EXHAUSTED);
+  const { receivingBytes } = loop.server;
+  assert.ok(receivingBytes < BYTES_MAX + 8 * 20_000, `${receivingBytes} bytes are held`);
+  for (const call of calls) call[Symbol.dispose]();
+  await until(() => loop.server.receivingBytes === 0, "nothing is held");
+});
+
+test("what a failed upload goes on to send is not counted", async () => {
+  const failing = clientStreaming<Buffer, restore.UploadStateTilesResponse>(async (parts) => {
+    for await (const _ of parts) break;
+    throw new HoldfastError("SESSION_UNKNOWN", "Nobody's.");
+  });
+  const handlers = {
+    uploadStateTiles: failing,
+    getDbState: unary(async () => ({ state: undefined })),
+  };
+  const options = { receivingBytesMax: BYTES_MAX, clock: new ManualClock() };
+  await using loop = await loopback(handlers, options);
+  using upload = bareCall(loop.address, UPLOAD, null);
+  const response = once(upload.stream, "response");
+  await sendParts(upload, 1);
+  await response;
+  await sendParts(upload, 18);
+  await getDbState(loop);
+  assert.ok(loop.server.receivingBytes < 60_000, `${loop.server.receivingBytes} bytes are held`);
 });
 
 test("a request in crumbs is counted as what it costs", async () => {
@@ -116,7 +205,7 @@ test("a request in crumbs is counted as what it costs", async () => {
 
 test("many whole requests and parts leave nothing behind", async () => {
   await using loop = await serve();
-  const parts = Buffer.concat([prefix(60_000), Buffer.alloc(60_000)]);
+  const parts = message(60_000);
   using upload = bareCall(loop.address, UPLOAD, null);
   const response = once(upload.stream, "response");
   for (let i = 0; i < 20; i++) {

@@ -8,51 +8,81 @@ const RETRY_MS = 1_000;
 /** The request of one call while it arrives, and what it holds of the memory for requests. */
 export class ArrivingRequest {
   readonly #budget: ReceiveBudget;
+  readonly #isUpload: boolean;
   /** Arrived, and not read yet: as much as the peer's window, while nobody reads. */
   #unreadBytes = 0;
   /** Read, of a message that is not whole yet. */
   #partBytes = 0;
+  /** Of whole messages that the handler has not taken yet, oldest first: grpc-js reads 16 ahead. */
+  readonly #aheadBytes: number[] = [];
+  #isOver = false;
 
-  /** @param refuse ends the call; told when its request is more than there is memory for. */
+  /**
+   * @param isUpload whether its messages come as a stream.
+   * @param refuse ends the call; told when its request is more than there is memory for.
+   */
   constructor(
     budget: ReceiveBudget,
     stream: ServerHttp2Stream,
+    isUpload: boolean,
     refuse: (error: HoldfastError) => void,
   ) {
     this.#budget = budget;
+    this.#isUpload = isUpload;
     const push = stream.push.bind(stream);
     // "data" tells of what is read only, and a paused stream goes on to take what arrives.
     stream.push = (piece: Buffer | null) => {
       if (piece === null) return push(piece);
+      // Nobody will read it. The transport goes on taking, so that the peer comes to its end.
+      if (this.#isOver) return true;
       this.#unreadBytes += budget.add(piece.length);
       const wantsMore = push(piece);
-      if (!budget.isUsedUp) return wantsMore;
-      // The transport takes no more: what is held is held until the stream closes.
+      if (!budget.isUsedUp(isUpload)) return wantsMore;
       stream.pause();
       refuse(tooMuch());
-      return false;
+      return true;
     };
     stream.on("data", ({ length }: Buffer) => {
       const bytes = budget.costOf(length);
       this.#unreadBytes -= bytes;
-      this.#partBytes += bytes;
+      // grpc-js drops what it reads of an ended call.
+      if (this.#isOver) budget.release(bytes);
+      else this.#partBytes += bytes;
     });
   }
 
   /** @throws NO_SLOT while the memory for requests is used up. */
   checkRoom(): void {
-    if (this.#budget.isUsedUp) throw tooMuch();
+    if (this.#budget.isUsedUp(this.#isUpload)) throw tooMuch();
   }
 
-  /** What was read has become a whole request, or a whole message of a stream of them. */
+  /** What was read has become a whole request, or a message that is not told when it is taken. */
   whole(): void {
     this.#budget.release(this.#partBytes);
     this.#partBytes = 0;
   }
 
-  /** Its call is gone, and all that had arrived with it. */
+  /** What was read has become a message that is held until it is `taken`. */
+  wholeMessage(): void {
+    this.#aheadBytes.push(this.#partBytes);
+    this.#partBytes = 0;
+  }
+
+  /** The handler takes the oldest message that is held. */
+  taken(): void {
+    this.#budget.release(this.#aheadBytes.shift() ?? 0);
+  }
+
+  /** Its call has ended: what still arrives is dropped, what had arrived is held until it is gone. */
+  over(): void {
+    this.#isOver = true;
+  }
+
+  /** Its stream is closed, and all that had arrived is gone with it. */
   gone(): void {
+    this.over();
     this.whole();
+    while (this.#aheadBytes.length > 0) this.taken();
     this.#budget.release(this.#unreadBytes);
     this.#unreadBytes = 0;
   }

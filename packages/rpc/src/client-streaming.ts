@@ -36,6 +36,7 @@ export async function* partsOf<Req>(
 ): AsyncGenerator<Req, void, undefined> {
   const { signal, host } = call;
   const { stallMs } = host.times;
+  call.takeParts();
   const leave = (): void => void stream.destroy();
   signal.addEventListener("abort", leave, { once: true });
   const stall = new WaitTimer(host.clock, stallMs, () => call.fail(stalled(stallMs)));
@@ -47,6 +48,7 @@ export async function* partsOf<Req>(
       signal.throwIfAborted();
       const part = stream.read() as Req | null;
       if (part !== null) {
+        call.partTaken();
         yield wellFormed(part);
         continue;
       }

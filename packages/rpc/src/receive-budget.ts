@@ -3,6 +3,11 @@
  * 1-byte pieces takes 170 to 350 times its size.
  */
 const PIECE_BYTES = 256;
+/**
+ * What calls that stream their request may fill. The rest is for single messages: a lease can be
+ * renewed however much is being uploaded.
+ */
+const UPLOADS_SHARE = 0.75;
 
 /**
  * Bounds the memory of requests that are being received, over all calls of a server: each may be
@@ -21,9 +26,9 @@ export class ReceiveBudget {
     return this.#bytes;
   }
 
-  /** Whether nothing more should be begun. */
-  get isUsedUp(): boolean {
-    return this.#bytes >= this.#bytesMax;
+  /** Whether nothing more should be begun by a call that streams its request, or by another. */
+  isUsedUp(isUpload: boolean): boolean {
+    return this.#bytes >= this.#bytesMax * (isUpload ? UPLOADS_SHARE : 1);
   }
 
   /** What a piece of a request costs, bytes. */

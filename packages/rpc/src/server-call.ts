@@ -63,6 +63,7 @@ export class ServerCall {
   readonly #request: ArrivingRequest;
   /** The timer waits for the request: it is set for the deadline when that is whole. */
   #owesRequest = false;
+  #takesParts = false;
   #timer: Timer | null = null;
   #ended = false;
 
@@ -72,7 +73,8 @@ export class ServerCall {
     this.#inner = inner;
     this.#transport = new CallTransport(inner);
     const { stream } = this.#transport;
-    this.#request = new ArrivingRequest(host.receiving, stream, (error) => this.fail(error));
+    const refuse = (error: HoldfastError): void => this.fail(error);
+    this.#request = new ArrivingRequest(host.receiving, stream, codec.requestStream, refuse);
     this.#startMs = host.clock.monotonicMs();
     setMaxListeners(SIGNAL_LISTENERS_MAX, this.#abort.signal);
   }
@@ -117,10 +119,21 @@ export class ServerCall {
       this.fail(error);
       return false;
     }
-    if (this.#codec.requestStream) widenWindow(this.#transport.stream);
     this.#armRequest(leftMs);
     callsByMetadata.set(metadata, this);
     return true;
+  }
+
+  /** The handler takes the messages of the request one by one, and tells of each. */
+  takeParts(): void {
+    this.#takesParts = true;
+    // Not before: one that waits for its slot has no use for more than a little.
+    widenWindow(this.#transport.stream);
+  }
+
+  /** The handler has taken a message. */
+  partTaken(): void {
+    this.#request.taken();
   }
 
   /** Runs the handler; the call fails when it throws or leaves without having ended the call. */
@@ -172,7 +185,8 @@ export class ServerCall {
 
   /** A message of the request has arrived; a single one counts when nothing comes behind it. */
   onRequestMessage(): void {
-    if (this.#codec.requestStream) this.#request.whole();
+    if (this.#takesParts) this.#request.wholeMessage();
+    else if (this.#codec.requestStream) this.#request.whole();
   }
 
   /** The request is at its end. */
@@ -203,6 +217,7 @@ export class ServerCall {
 
   #end(statusName: string): void {
     this.#ended = true;
+    this.#request.over();
     const { clock, observer, times } = this.#host;
     observer?.callEnded(this.#codec.path, statusName, (clock.monotonicMs() - this.#startMs) / 1000);
     this.#arm(times.resetGraceMs, () => this.reset());

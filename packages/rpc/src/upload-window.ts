@@ -2,8 +2,8 @@ import type { ServerHttp2Stream } from "node:http2";
 import { limits } from "@holdfast/core";
 
 /**
- * Lets a connection that uploads, and each upload on it, have more under way than HTTP/2's 64 KiB:
- * a part is about as large, so that each would wait for the one before to be read, through every
+ * Lets a connection that uploads, and each call on it, have more under way than HTTP/2's 64 KiB: a
+ * part is about as large, so that each would wait for the one before to be read, through every
  * process on the way. What has arrived and was not read is bounded by the memory for requests.
  */
 export function widenWindow({ session }: ServerHttp2Stream): void {
