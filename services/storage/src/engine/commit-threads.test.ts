@@ -174,6 +174,23 @@ test("threads that are told to end while they move end behind the move", async (
   await assert.rejects(threads.moveTo(join(folder.path, "1")), { reason: "ENGINE_FAILED" });
 });
 
+test("threads that do not move in time end the engine", async () => {
+  await using folder = await temporaryDirectory();
+  const clock = new ManualClock();
+  const failures: Error[] = [];
+  const threads = await CommitThreads.start(join(folder.path, "1"), {
+    clock,
+    onFailure: (error) => failures.push(error),
+  });
+  const moved = threads.moveTo(join(folder.path, "2"));
+  // Their answer cannot arrive before this returns to the event loop.
+  clock.advance(60_000);
+  await assert.rejects(moved, { reason: "ENGINE_FAILED" });
+  assert.match(failures[0]?.message ?? "", /did not move/);
+  assert.equal(clock.pending, 0, "no timer is left");
+  await threads.close();
+});
+
 test("threads that cannot move end the engine", async () => {
   await using folder = await temporaryDirectory();
   const failures: Error[] = [];

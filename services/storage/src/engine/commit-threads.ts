@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { type Clock, HoldfastError, type Timer } from "@holdfast/core";
@@ -12,6 +13,8 @@ import { unpackError } from "./worker-error.js";
  * only collect callers.
  */
 const COMMIT_MS_MAX = 60_000;
+/** The same of a move: it closes and opens files. */
+const MOVE_MS_MAX = 60_000;
 /** How long the threads may take to end. */
 const CLOSE_MS_MAX = 10_000;
 
@@ -83,11 +86,14 @@ export class CommitThreads implements CommitEngine {
    */
   moveTo(path: string): Promise<void> {
     if (this.#failure !== null || this.#isClosing) return Promise.reject(engineFailed());
-    this.#moved = new Promise((resolve, reject) => {
+    assert.equal(this.#pending.size, 0, "nothing is under way");
+    const late = new Error(`the commit threads did not move within ${MOVE_MS_MAX} ms`);
+    const timer = this.#options.clock.setTimer(MOVE_MS_MAX, () => this.#fail(late));
+    this.#moved = new Promise<void>((resolve, reject) => {
       this.#moving = { resolve, reject };
       const message: CommitterRequest = { kind: "move", path };
       this.#committer.postMessage(message);
-    });
+    }).finally(() => timer.cancel());
     return this.#moved;
   }
 

@@ -29,8 +29,12 @@ export class TilePool implements TileProvers {
 
   prepare(): void {
     if (this.#idle.length > 0) return;
-    const worker = this.#busy.size > 0 ? null : this.#start();
-    if (worker !== null) this.#idle.push(worker);
+    try {
+      const worker = this.#busy.size > 0 ? null : this.#start();
+      if (worker !== null) this.#idle.push(worker);
+    } catch {
+      // The system gives no more threads now; the first batch tries again.
+    }
   }
 
   prove(version: bigint, batch: TileBatch, signal: AbortSignal): Promise<ProvedBatch> {
