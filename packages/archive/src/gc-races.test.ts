@@ -48,7 +48,7 @@ for (const keepWork of [false, true]) {
   const what = keepWork ? "an interrupted backup" : "packs nobody names";
   for (const resume of [false, true]) {
     test(`a whole backup (resume: ${resume}) in each pause of a gc, beside ${what}`, async (t) => {
-      const made = madeFull(new SeededRandom(21), { version: 8n, tiles: 12 });
+      const made = madeFull(new SeededRandom(21), { version: 8n, tiles: 16 });
       let pauses = 0;
       for (let pauseAt = 0; ; pauseAt++) {
         const disk = await withLeftovers(made, keepWork);

@@ -118,6 +118,8 @@ export class ManifestStream implements AsyncDisposable {
     if (tile === null) why = "the line is not what a writer writes.";
     else if (kind !== null && (tile.kind === "full") !== (kind === "full")) {
       why = "the line does not belong into a snapshot of this kind.";
+    } else if (tile.kind === "full" && tile.node.kind === "empty") {
+      why = "a full snapshot lists no empty tile.";
     } else if (!sums.follows(tile.path)) {
       why = "the tile does not come behind the one before it.";
     } else if (tile.kind !== "unchanged" && tile.length > BODY_BYTES_MAX) {

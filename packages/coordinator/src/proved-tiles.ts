@@ -157,9 +157,10 @@ function fullTile(
   { path, node, items, chunkId, body }: FullTile,
   bytes: number,
 ): CheckedTile {
-  const chunk = at(frame, chunkId);
+  const [root, chunk] = [nodeAt(frame, node), at(frame, chunkId)];
+  if (root.kind === "empty") throw notProved(path, "a snapshot has no tiles without items");
   return {
-    tile: { kind: "full", path, node: nodeAt(frame, node), items, bytes, chunk },
+    tile: { kind: "full", path, node: root, items, bytes, chunk },
     body: at(frame, body),
   };
 }

@@ -265,6 +265,13 @@ test("what is wrong in a stream is found", async (context) => {
     value: Buffer.from("x"),
   });
   const otherId = sha256(encoded(otherItems));
+  const without: backup.StateChunk = {
+    ...chunk,
+    node: { kind: { $case: "empty", value: true } },
+    itemCount: 0n,
+    chunkId: sha256(Buffer.alloc(0)),
+    items: [],
+  };
   const plays: readonly (readonly [string, Serve, RegExp, boolean])[] = [
     ["a body that is not its chunk", only({ ...chunk, items: otherItems }), /digest/, false],
     [
@@ -275,6 +282,7 @@ test("what is wrong in a stream is found", async (context) => {
     ],
     ["another count", only({ ...chunk, itemCount: 1n }), /number of items/, false],
     ["no node", only({ ...chunk, node: undefined }), /node/, false],
+    ["a tile without items", only(without), /without items/, false],
     ["a wrong trailer", only(chunk, trailer([])), /trailer/, false],
   ];
   for (const [what, serve, message, onlyProved] of plays) {

@@ -38,7 +38,7 @@ export function madeFull(
     const tile = {
       kind: "full",
       path,
-      node: node(random),
+      node: node(random, ["leaf", "inner"]),
       ...counts,
       chunk: sha256(body),
     } as const;
@@ -148,8 +148,11 @@ function paths(random: SeededRandom, count: number): string[] {
   return [...found].sort();
 }
 
-function node(random: SeededRandom): TreeNode {
-  const kind = random.pick(["empty", "leaf", "inner"] as const);
+function node(
+  random: SeededRandom,
+  kinds: readonly TreeNode["kind"][] = ["empty", "leaf", "inner"],
+): TreeNode {
+  const kind = random.pick(kinds);
   switch (kind) {
     case "empty":
       return { kind };
