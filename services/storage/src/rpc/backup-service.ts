@@ -5,6 +5,7 @@ import type { LiveGeneration } from "../engine/live-generation.js";
 import type { ScanPool } from "../engine/scan-pool.js";
 import type { LeaseGate } from "../lease/ports.js";
 import { dbStateMessage } from "./db-state.js";
+import { AheadOfReaders } from "./frames-ahead.js";
 import { getStateItemCount } from "./get-state-item-count.js";
 import { getStateRangeProof } from "./get-state-range-proof.js";
 import { getStateRootProof } from "./get-state-root-proof.js";
@@ -40,7 +41,7 @@ export function backupService(dependencies: BackupServiceDependencies): ServedBa
     },
     clock,
   );
-  const streaming = { ...dependencies, slots };
+  const streaming = { ...dependencies, slots, ahead: new AheadOfReaders() };
   const { BackupServiceService: definition } = backup;
   return {
     definition: {

@@ -6,6 +6,7 @@ import type { GenerationUse, LiveGeneration } from "../engine/live-generation.js
 import type { FrameResult } from "../engine/scan-job.js";
 import type { ScanPool } from "../engine/scan-pool.js";
 import type { LeaseGate } from "../lease/ports.js";
+import type { AheadOfReaders } from "./frames-ahead.js";
 
 /** What streams are served with. */
 export interface ScanStreamDependencies {
@@ -14,6 +15,7 @@ export interface ScanStreamDependencies {
   readonly leases: LeaseGate;
   /** Streams at the same time. */
   readonly slots: BoundedExecutor;
+  readonly ahead: AheadOfReaders;
   readonly clock: Clock;
 }
 
@@ -40,12 +42,6 @@ export interface FillAhead {
   readonly memory: readonly ArrayBuffer[];
 }
 
-/**
- * Frames of the usual size that one job fills for a reader who is faster than the scan: each job
- * costs messages and wakes two threads. With those that are being sent twice as many are in memory,
- * 1 MiB, or one larger frame more.
- */
-const FRAMES_PER_JOB_MAX = 4;
 /** Frames above this are not kept to be used again: a stream's memory is bounded. */
 const SPARE_BYTES_MAX: number = 2 ** 18;
 
@@ -75,19 +71,18 @@ export async function serveScan<R extends FrameResult>(
         const { header, first, next } = await plan(use, abort.signal);
         await frames.send(encoded({ $case: "header", value: header }));
         const sum = new StreamSum();
-        let framesMax = 1;
-        let pending = first === null ? null : begin(first, { framesMax, memory: [] }, abort.signal);
+        using ahead = dependencies.ahead.forStream();
         let memory: ArrayBuffer[] = [];
+        const fill = (job: FillFrames<R> | null): Pending<R> | null =>
+          job && begin(job, { framesMax: ahead.frames, memory }, abort.signal);
+        let pending = fill(first);
         let reason: backup.HeartbeatReason = backup.HeartbeatReason.WAITING_FOR_WORKER;
         while (pending !== null) {
-          // Who waits for frames gets more of them at once; who makes frames wait does not.
-          framesMax = pending.isDone ? 1 : Math.min(2 * framesMax, FRAMES_PER_JOB_MAX);
+          ahead.adjust(!pending.isDone);
           const results: readonly R[] = await frames.heartbeatWhile(pending.results, () =>
             heartbeat(reason),
           );
-          const following = next(results);
-          pending =
-            following === null ? null : begin(following, { framesMax, memory }, abort.signal);
+          pending = fill(next(results));
           memory = [];
           for (const result of results) {
             reason = reasonAfter(result);

@@ -23,6 +23,8 @@ import { stateHeader, streamHeader } from "./stream-header.js";
 
 /** A delta is refused above this many journal entries, when they are many for the state, too. */
 const JOURNAL_ENTRIES_MAX = 100_000n;
+/** A frame of a delta takes a thread long: with more at once its reader has nothing to do meanwhile. */
+const FRAMES_PER_JOB_MAX = 4;
 
 /** StreamStateChanges: the difference of the states at two checkpoints, or what is left of it. */
 export function streamStateChanges(
@@ -74,7 +76,7 @@ function planChanges(
         fromVersion: from.version,
         after,
         gathered,
-        framesMax,
+        framesMax: Math.min(framesMax, FRAMES_PER_JOB_MAX),
       };
       return scans.run(some, signal);
     };

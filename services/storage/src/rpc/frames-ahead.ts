@@ -1,0 +1,47 @@
+/** Streams at the same time whose jobs run far ahead. */
+const FAR_STREAMS_MAX = 4;
+/**
+ * Frames of the usual size that one job fills for a reader who is as fast as the scan. Each job
+ * costs messages, and wakes two threads.
+ */
+const FRAMES_MAX = 4;
+/** The same of the first streams, which are 6 % faster for it (docs/adr/0008). */
+const FRAMES_FAR_MAX = 8;
+
+/** How far jobs run ahead of one reader. Disposed when its stream ends. */
+export interface FramesAhead extends Disposable {
+  /** At most so many frames for the next job, one at least. */
+  readonly frames: number;
+  /**
+   * Who waits for frames gets more of them at once; who makes frames wait gets one less.
+   * @param isWaiting whether the reader took all there was before the job had filled more.
+   */
+  adjust(isWaiting: boolean): void;
+}
+
+/**
+ * Bounds the memory that streams fill ahead: with those that are being sent, twice its frames for
+ * each. Who comes when the first places are taken keeps the smaller bound until its end.
+ */
+export class AheadOfReaders {
+  #far = 0;
+
+  /** For one more stream. */
+  forStream(): FramesAhead {
+    const isFar = this.#far < FAR_STREAMS_MAX;
+    if (isFar) this.#far++;
+    const most = isFar ? FRAMES_FAR_MAX : FRAMES_MAX;
+    let frames = 1;
+    return {
+      get frames() {
+        return frames;
+      },
+      adjust: (isWaiting) => {
+        frames = isWaiting ? Math.min(2 * frames, most) : Math.max(1, frames - 1);
+      },
+      [Symbol.dispose]: () => {
+        if (isFar) this.#far--;
+      },
+    };
+  }
+}
