@@ -13,7 +13,7 @@ import type {
   TileList,
   TilesJob,
 } from "./scan-job.js";
-import { packTiles } from "./snapshot-frame.js";
+import { packTiles, type SnapshotSource } from "./snapshot-frame.js";
 
 /**
  * @returns consecutive frames, as many as asked for or as fill so many of the usual size; the last
@@ -25,14 +25,12 @@ export function snapshotFrames(
   job: SnapshotJob,
   isCancelled: IsCancelled,
 ): readonly FrameResult[] {
-  const view = generation.view(job.version);
-  const { rows, chunkIds } = generation;
-  const source = { ...job, view, rows, chunkIds };
+  const source = sourceOf(generation, job);
   const results: FrameResult[] = [];
   let { after, tilesMax } = job;
   let bytes = 0;
   for (let frames = 0; frames < job.framesMax; frames++) {
-    const tiles = upTo(untilCancelled(tilesBehind(view, after), isCancelled), tilesMax);
+    const tiles = upTo(untilCancelled(tilesBehind(source.view, after), isCancelled), tilesMax);
     const result = packTiles(tiles, source, after, job.memory[frames] ?? null);
     results.push(result);
     after = result.last;
@@ -49,10 +47,9 @@ export function tilesFrame(
   job: TilesJob,
   isCancelled: IsCancelled,
 ): FrameResult {
-  const view = generation.view(job.version);
-  const tiles = untilCancelled(tilesOf(view, job.paths), isCancelled);
-  const { rows, chunkIds } = generation;
-  return packTiles(tiles, { ...job, view, rows, chunkIds }, "", job.memory[0] ?? null);
+  const source = sourceOf(generation, job);
+  const tiles = untilCancelled(tilesOf(source.view, job.paths), isCancelled);
+  return packTiles(tiles, source, "", job.memory[0] ?? null);
 }
 
 /** @throws ROW_CORRUPT, CANCELLED */
@@ -101,6 +98,14 @@ export function measure(
     throw invalidField("range.start_index", `there are ${index} tiles`);
   }
   return sum;
+}
+
+function sourceOf(
+  generation: OpenGeneration,
+  { version, withProofs }: SnapshotJob | TilesJob,
+): SnapshotSource {
+  const { rows, chunkIds } = generation;
+  return { version, withProofs, view: generation.view(version), rows, chunkIds };
 }
 
 function* tilesOf(view: TreeView, paths: readonly string[]): Generator<Tile> {
