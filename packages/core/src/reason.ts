@@ -10,7 +10,8 @@ export type StatusName =
   | "OUT_OF_RANGE"
   | "INTERNAL"
   | "UNAVAILABLE"
-  | "DATA_LOSS";
+  | "DATA_LOSS"
+  | "UNIMPLEMENTED";
 
 /*
  * Every reason of `holdfast.types.v1.ErrorReason` with the status it is sent with. A test holds
@@ -55,6 +56,7 @@ const table = {
   INTERNAL: "INTERNAL",
   TABLE_FULL: "RESOURCE_EXHAUSTED",
   ENGINE_FAILED: "UNAVAILABLE",
+  ENCODING_UNSUPPORTED: "UNIMPLEMENTED",
 } as const;
 
 /** Reason of an error, as in `google.rpc.ErrorInfo.reason`. */

@@ -169,9 +169,13 @@ test("what is sent on to calls that were refused is dropped", async () => {
   await until(() => loop.server.receivingBytes === 0, "nothing is held");
 });
 
-test("what a failed upload goes on to send is not counted", async () => {
-  const failing = clientStreaming<Buffer, restore.UploadStateTilesResponse>(async (parts) => {
-    for await (const _ of parts) break;
+test("what a failed upload has sent and goes on to send is not counted", async () => {
+  let fail = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    fail = resolve;
+  });
+  const failing = clientStreaming<Buffer, restore.UploadStateTilesResponse>(async (_, call) => {
+    await Promise.race([gate, once(call.signal, "abort")]);
     throw new HoldfastError("SESSION_UNKNOWN", "Nobody's.");
   });
   const handlers = {
@@ -183,10 +187,14 @@ test("what a failed upload goes on to send is not counted", async () => {
   using upload = bareCall(loop.address, UPLOAD, null);
   const response = once(upload.stream, "response");
   await sendParts(upload, 1);
+  await until(() => loop.server.receivingBytes > 50_000, "it is there, and not read");
+  fail();
   await response;
+  await until(() => loop.server.receivingBytes === 0, "it is dropped");
   await sendParts(upload, 18);
   await getDbState(loop);
-  assert.ok(loop.server.receivingBytes < 60_000, `${loop.server.receivingBytes} bytes are held`);
+  assert.equal(loop.server.receivingBytes, 0);
+  assert.equal(loop.server.openCalls, 1, "it was not reset");
 });
 
 test("a request in crumbs is counted as what it costs", async () => {

@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from "node:http2";
 import { HoldfastError } from "@holdfast/core";
+import { MessageBounds } from "./message-bounds.js";
 import type { ReceiveBudget } from "./receive-budget.js";
 
 /** What a caller is told to wait when requests fill their memory, milliseconds. */
@@ -13,8 +14,9 @@ export class ArrivingRequest {
   #unreadBytes = 0;
   /** Read, of a message that is not whole yet. */
   #partBytes = 0;
-  /** Of whole messages that the handler has not taken yet, oldest first: grpc-js reads 16 ahead. */
+  /** Of whole messages that the handler has not taken yet, oldest first: grpc-js reads ahead. */
   readonly #aheadBytes: number[] = [];
+  readonly #bounds: MessageBounds = new MessageBounds();
   #isOver = false;
 
   /**
@@ -37,18 +39,25 @@ export class ArrivingRequest {
       if (this.#isOver) return true;
       this.#unreadBytes += budget.add(piece.length);
       const wantsMore = push(piece);
-      if (!budget.isUsedUp(isUpload)) return wantsMore;
+      // The piece itself may have ended the call, when a message in it is too large.
+      if (this.#isOver || !budget.isUsedUp(isUpload)) return wantsMore;
       stream.pause();
       refuse(tooMuch());
-      return true;
+      return wantsMore;
     };
-    stream.on("data", ({ length }: Buffer) => {
-      const bytes = budget.costOf(length);
+    stream.on("data", (piece: Buffer) => {
+      const bytes = budget.costOf(piece.length);
       this.#unreadBytes -= bytes;
-      // grpc-js drops what it reads of an ended call.
+      this.#bounds.take(piece);
+      // Behind the end of a call it is read to be dropped.
       if (this.#isOver) budget.release(bytes);
       else this.#partBytes += bytes;
     });
+  }
+
+  /** Whether what was read ends inside a message. */
+  get isCutOff(): boolean {
+    return this.#bounds.isInside;
   }
 
   /** @throws NO_SLOT while the memory for requests is used up. */
@@ -56,13 +65,16 @@ export class ArrivingRequest {
     if (this.#budget.isUsedUp(this.#isUpload)) throw tooMuch();
   }
 
-  /** What was read has become a whole request, or a message that is not told when it is taken. */
+  /** What was read has become a whole request. */
   whole(): void {
     this.#budget.release(this.#partBytes);
     this.#partBytes = 0;
   }
 
-  /** What was read has become a message that is held until it is `taken`. */
+  /**
+   * What was read has become a message that is held until it is `taken`. Of several in one piece the
+   * first one counts for all: what is read ahead is bounded but for a piece of 16 KiB.
+   */
   wholeMessage(): void {
     this.#aheadBytes.push(this.#partBytes);
     this.#partBytes = 0;
@@ -73,7 +85,7 @@ export class ArrivingRequest {
     this.#budget.release(this.#aheadBytes.shift() ?? 0);
   }
 
-  /** Its call has ended: what still arrives is dropped, what had arrived is held until it is gone. */
+  /** Its call has ended: what still arrives is dropped, what was not read is held until it is. */
   over(): void {
     this.#isOver = true;
   }

@@ -29,8 +29,7 @@ export function callInterceptor(
             deliver(message);
           },
           onReceiveHalfClose: (deliver) => {
-            call.onRequestEnd();
-            deliver();
+            if (call.onRequestEnd()) deliver();
           },
           onCancel: () => call.onCancel(),
         }),
@@ -42,8 +41,8 @@ export function callInterceptor(
   };
 }
 
-/** How grpc-js words its refusal of a message, or of what it inflates to. */
-const TOO_LARGE = /^Received message (larger than max|that decompresses to a size larger)/;
+/** How grpc-js words its refusal of a message. */
+const TOO_LARGE = /^Received message larger than max/;
 
 /**
  * grpc-js refuses a message that is too large by itself, past every interceptor and in a text of

@@ -36,9 +36,16 @@ export class CallTransport {
     this.#taken?.reject(reason);
   }
 
+  /** How the peer compresses messages; "identity" when it does not. */
+  get encoding(): string {
+    return encodingOf(this.#inner);
+  }
+
   /** Closes the stream now, whatever it still holds. */
   reset(): void {
     if (!this.stream.closed) this.stream.close(CANCEL);
+    // Closed by a peer's reset while a write was pending: Node waits for the write.
+    else this.stream.destroy();
   }
 
   /**
@@ -76,4 +83,11 @@ function streamOf(inner: ServerInterceptingCallInterface): ServerHttp2Stream {
   const isStream = typeof stream?.close === "function" && typeof stream.write === "function";
   assert.ok(isStream, "grpc-js keeps its HTTP/2 stream in `stream`");
   return stream;
+}
+
+/** Private, too: grpc-js takes the header out of the metadata. */
+export function encodingOf(inner: ServerInterceptingCallInterface): string {
+  const { incomingEncoding } = inner as unknown as { incomingEncoding?: string };
+  assert.ok(typeof incomingEncoding === "string", "grpc-js keeps `incomingEncoding`");
+  return incomingEncoding;
 }

@@ -36,7 +36,7 @@ export async function* partsOf<Req>(
 ): AsyncGenerator<Req, void, undefined> {
   const { signal, host } = call;
   const { stallMs } = host.times;
-  call.takeParts();
+  call.widenWindow();
   const leave = (): void => void stream.destroy();
   signal.addEventListener("abort", leave, { once: true });
   const stall = new WaitTimer(host.clock, stallMs, () => call.fail(stalled(stallMs)));

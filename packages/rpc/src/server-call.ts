@@ -63,7 +63,6 @@ export class ServerCall {
   readonly #request: ArrivingRequest;
   /** The timer waits for the request: it is set for the deadline when that is whole. */
   #owesRequest = false;
-  #takesParts = false;
   #timer: Timer | null = null;
   #ended = false;
 
@@ -110,9 +109,14 @@ export class ServerCall {
     };
     observer?.callStarted(this.#codec.path);
     calls.add(this);
-    this.#transport.stream.once("close", () => this.#onClose());
+    const { stream, encoding } = this.#transport;
+    stream.once("close", () => this.#onClose());
+    // Reset by the peer without an error: Node leaves it open as long as a write is pending.
+    stream.once("aborted", () => stream.destroy());
+    if (stream.aborted) stream.destroy();
     try {
       if (leftMs <= 0) throw deadlineExceeded();
+      if (encoding !== "identity") throw compressed(encoding);
       this.#host.admit(this.#context);
       this.#request.checkRoom();
     } catch (error) {
@@ -124,10 +128,8 @@ export class ServerCall {
     return true;
   }
 
-  /** The handler takes the messages of the request one by one, and tells of each. */
-  takeParts(): void {
-    this.#takesParts = true;
-    // Not before: one that waits for its slot has no use for more than a little.
+  /** The handler begins to take messages; one that waits for its slot has no use for more. */
+  widenWindow(): void {
     widenWindow(this.#transport.stream);
   }
 
@@ -185,15 +187,19 @@ export class ServerCall {
 
   /** A message of the request has arrived; a single one counts when nothing comes behind it. */
   onRequestMessage(): void {
-    if (this.#takesParts) this.#request.wholeMessage();
-    else if (this.#codec.requestStream) this.#request.whole();
+    if (this.#codec.requestStream) this.#request.wholeMessage();
   }
 
-  /** The request is at its end. */
-  onRequestEnd(): void {
+  /** The request is at its end; false when that is no end of a message. */
+  onRequestEnd(): boolean {
+    if (this.#request.isCutOff) {
+      this.fail(cutOff());
+      return false;
+    }
     this.#request.whole();
     if (this.#owesRequest && !this.#ended) this.#armDeadline();
     this.#owesRequest = false;
+    return true;
   }
 
   /** grpc-js itself ended the call with this status. */
@@ -244,7 +250,9 @@ export class ServerCall {
 
   #arm(delayMs: number, fire: () => void): void {
     this.#timer?.cancel();
-    this.#timer = this.#transport.stream.closed ? null : this.#host.clock.setTimer(delayMs, fire);
+    this.#timer = this.#transport.stream.destroyed
+      ? null
+      : this.#host.clock.setTimer(delayMs, fire);
   }
 
   #onClose(): void {
@@ -281,4 +289,16 @@ export function serverCallOf(metadata: Metadata): ServerCall {
 
 function callerLeft(): HoldfastError {
   return new HoldfastError("CANCELLED", "The caller went away.");
+}
+
+/** https://github.com/grpc/grpc/blob/master/doc/compression.md: what a server does not support. */
+function compressed(encoding: string): HoldfastError {
+  return new HoldfastError(
+    "ENCODING_UNSUPPORTED",
+    `Messages compressed with ${encoding} are not taken. Send them as they are.`,
+  );
+}
+
+function cutOff(): HoldfastError {
+  return new HoldfastError("INVALID_REQUEST", "The request ends in the middle of a message.");
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { Server, ServerCredentials, ServerInterceptingCall } from "@grpc/grpc-js";
+import { encodingOf } from "./call-transport.js";
 
 /** A check that takes longer has failed. */
 const CHECK_MS_MAX = 5_000;
@@ -27,6 +28,7 @@ async function check(): Promise<void> {
     interceptors: [
       (_, inner) => {
         const { stream } = inner as unknown as { stream?: { close(code: number): void } };
+        encodingOf(inner);
         reset = () => stream?.close(constants.NGHTTP2_CANCEL);
         return new ServerInterceptingCall(inner);
       },

@@ -1,4 +1,9 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type Settings,
+} from "node:http2";
 import { credentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { backup, restore } from "@holdfast/api";
 import { RecordingLogger } from "@holdfast/testing";
@@ -76,8 +81,9 @@ export function bareCall(
   path: string,
   body: Buffer | null,
   headers: Readonly<Record<string, string>> = {},
+  settings: Settings = {},
 ): BareCall {
-  const session = connect(`http://${address}`);
+  const session = connect(`http://${address}`, { settings });
   session.on("error", () => undefined);
   const stream = session.request({
     ":method": "POST",

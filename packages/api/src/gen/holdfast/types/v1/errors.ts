@@ -86,6 +86,8 @@ export const ErrorReason = {
   TABLE_FULL: 37,
   /** ENGINE_FAILED - UNAVAILABLE: the engine failed and the process is about to end; retry after its restart. */
   ENGINE_FAILED: 38,
+  /** ENCODING_UNSUPPORTED - UNIMPLEMENTED: messages of the request are compressed; send them as they are. */
+  ENCODING_UNSUPPORTED: 39,
 } as const;
 
 export type ErrorReason = typeof ErrorReason[keyof typeof ErrorReason];
@@ -130,4 +132,5 @@ export namespace ErrorReason {
   export type INTERNAL = typeof ErrorReason.INTERNAL;
   export type TABLE_FULL = typeof ErrorReason.TABLE_FULL;
   export type ENGINE_FAILED = typeof ErrorReason.ENGINE_FAILED;
+  export type ENCODING_UNSUPPORTED = typeof ErrorReason.ENCODING_UNSUPPORTED;
 }
