@@ -84,11 +84,14 @@ export class CommitThreads implements CommitEngine {
    * Both threads leave their generation for the one in this folder. They have all their code, which
    * new ones would load for 0.15 s.
    */
-  moveTo(path: string): Promise<void> {
-    if (this.#failure !== null || this.#isClosing) return Promise.reject(engineFailed());
+  async moveTo(path: string): Promise<void> {
+    if (this.#failure !== null || this.#isClosing) throw engineFailed();
     assert.equal(this.#pending.size, 0, "nothing is under way");
     const late = new Error(`the commit threads did not move within ${MOVE_MS_MAX} ms`);
-    const timer = this.#options.clock.setTimer(MOVE_MS_MAX, () => this.#fail(late));
+    const timer = this.#options.clock.setTimer(MOVE_MS_MAX, () => {
+      // Who closes has a limit of its own.
+      if (!this.#isClosing) this.#fail(late);
+    });
     this.#moved = new Promise<void>((resolve, reject) => {
       this.#moving = { resolve, reject };
       const message: CommitterRequest = { kind: "move", path };

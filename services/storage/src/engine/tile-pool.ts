@@ -28,13 +28,10 @@ export class TilePool implements TileProvers {
   }
 
   prepare(): void {
-    if (this.#idle.length > 0) return;
-    try {
-      const worker = this.#busy.size > 0 ? null : this.#start();
-      if (worker !== null) this.#idle.push(worker);
-    } catch {
-      // The system gives no more threads now; the first batch tries again.
-    }
+    if (this.#idle.length > 0 || this.#busy.size > 0) return;
+    const worker = this.#start();
+    // Otherwise the first batch tries again.
+    if (worker instanceof Worker) this.#idle.push(worker);
   }
 
   prove(version: bigint, batch: TileBatch, signal: AbortSignal): Promise<ProvedBatch> {
@@ -71,6 +68,13 @@ export class TilePool implements TileProvers {
     for (const job of this.#waiting) {
       const worker = this.#idle.pop() ?? this.#start();
       if (worker === null) return;
+      if (!(worker instanceof Worker)) {
+        // A thread that is busy comes back for it.
+        if (this.#busy.size > 0) return;
+        this.#waiting.delete(job);
+        job.reject(worker.error);
+        continue;
+      }
       this.#waiting.delete(job);
       this.#busy.set(worker, job);
       const message: TileJob = { version: job.version, batch: job.batch };
@@ -78,9 +82,15 @@ export class TilePool implements TileProvers {
     }
   }
 
-  #start(): Worker | null {
+  /** @returns null when there are as many as there may be; why, when the system gives no more. */
+  #start(): Worker | { readonly error: unknown } | null {
     if (this.#busy.size >= this.#size) return null;
-    const worker = new Worker(new URL("tile-worker.js", import.meta.url), RESTORE_THREAD);
+    let worker: Worker;
+    try {
+      worker = new Worker(new URL("tile-worker.js", import.meta.url), RESTORE_THREAD);
+    } catch (error) {
+      return { error };
+    }
     worker.on("message", (result: TileResult) => {
       const job = this.#busy.get(worker);
       this.#busy.delete(worker);

@@ -10,19 +10,23 @@ function mostOf(ahead: FramesAhead): number {
 
 test("the first four streams run eight frames ahead, all others four", () => {
   const readers = new AheadOfReaders();
-  const streams = Array.from({ length: 10 }, () => readers.forStream());
+  const streams = Array.from({ length: 10 }, () => readers.forStream(true));
   assert.deepEqual(streams.map(mostOf), [8, 8, 8, 8, 4, 4, 4, 4, 4, 4]);
   streams[7]?.[Symbol.dispose]();
-  using seventh = readers.forStream();
+  using seventh = readers.forStream(true);
   assert.equal(mostOf(seventh), 4);
   streams[1]?.[Symbol.dispose]();
-  using first = readers.forStream();
-  using second = readers.forStream();
+  using first = readers.forStream(true);
+  using second = readers.forStream(true);
   assert.deepEqual([first, second].map(mostOf), [8, 4]);
+  streams[2]?.[Symbol.dispose]();
+  using delta = readers.forStream(false);
+  using third = readers.forStream(true);
+  assert.deepEqual([delta, third].map(mostOf), [4, 8]);
 });
 
 test("who waits gets more at once, who makes frames wait one less", () => {
-  using ahead = new AheadOfReaders().forStream();
+  using ahead = new AheadOfReaders().forStream(true);
   const frames: number[] = [];
   for (const isWaiting of [true, true, true, false, false, true, true, true]) {
     frames.push(ahead.frames);

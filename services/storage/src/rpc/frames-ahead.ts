@@ -26,9 +26,13 @@ export interface FramesAhead extends Disposable {
 export class AheadOfReaders {
   #far = 0;
 
-  /** For one more stream. */
-  forStream(): FramesAhead {
-    const isFar = this.#far < FAR_STREAMS_MAX;
+  /**
+   * For one more stream.
+   * @param mayBeFar false for one whose frames cost a thread much: its reader would have nothing to
+   * do while many are filled.
+   */
+  forStream(mayBeFar: boolean): FramesAhead {
+    const isFar = mayBeFar && this.#far < FAR_STREAMS_MAX;
     if (isFar) this.#far++;
     const most = isFar ? FRAMES_FAR_MAX : FRAMES_MAX;
     let frames = 1;

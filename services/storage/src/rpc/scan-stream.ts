@@ -24,6 +24,8 @@ export interface StreamPlan<R extends FrameResult> {
   readonly header: backup.StreamHeader;
   /** Does the first job; null when there is nothing to send. */
   readonly first: FillFrames<R> | null;
+  /** Whether its frames cost a thread little. */
+  readonly mayRunFar: boolean;
   /** What goes on behind the results of a job; null behind the last. */
   readonly next: (results: readonly R[]) => FillFrames<R> | null;
 }
@@ -68,10 +70,10 @@ export async function serveScan<R extends FrameResult>(
       guard.check();
       const use = live.use();
       try {
-        const { header, first, next } = await plan(use, abort.signal);
+        const { header, first, next, mayRunFar } = await plan(use, abort.signal);
         await frames.send(encoded({ $case: "header", value: header }));
         const sum = new StreamSum();
-        using ahead = dependencies.ahead.forStream();
+        using ahead = dependencies.ahead.forStream(mayRunFar);
         let memory: ArrayBuffer[] = [];
         const fill = (job: FillFrames<R> | null): Pending<R> | null =>
           job && begin(job, { framesMax: ahead.frames, memory }, abort.signal);

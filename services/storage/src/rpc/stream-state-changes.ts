@@ -23,8 +23,6 @@ import { stateHeader, streamHeader } from "./stream-header.js";
 
 /** A delta is refused above this many journal entries, when they are many for the state, too. */
 const JOURNAL_ENTRIES_MAX = 100_000n;
-/** A frame of a delta takes a thread long: with more at once its reader has nothing to do meanwhile. */
-const FRAMES_PER_JOB_MAX = 4;
 
 /** StreamStateChanges: the difference of the states at two checkpoints, or what is left of it. */
 export function streamStateChanges(
@@ -76,13 +74,14 @@ function planChanges(
         fromVersion: from.version,
         after,
         gathered,
-        framesMax: Math.min(framesMax, FRAMES_PER_JOB_MAX),
+        framesMax,
       };
       return scans.run(some, signal);
     };
   const details = { itemsToCome: entries, bytesToCome: 0n, from };
   return {
     header: streamHeader(header, details, context, clock),
+    mayRunFar: false,
     first: job(request.resumeAfter, null),
     next: (results) => {
       const last = results.at(-1);

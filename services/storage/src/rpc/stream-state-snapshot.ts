@@ -60,6 +60,7 @@ function planSnapshot(
   const details = { itemsToCome: left.items, bytesToCome: left.bytes };
   return {
     header: streamHeader(header, details, context, clock),
+    mayRunFar: true,
     first: left.items === 0n ? null : job(request.resumeAfter),
     next: (results) => {
       const last = results.at(-1);

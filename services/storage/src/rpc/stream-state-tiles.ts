@@ -56,7 +56,7 @@ async function planTiles(
   );
   const { withProofs } = request;
   const details = { itemsToCome: BigInt(measure.items), bytesToCome: BigInt(measure.bytes) };
-  const plan = { header: streamHeader(header, details, context, clock) };
+  const plan = { header: streamHeader(header, details, context, clock), mayRunFar: true };
   if (selection.$case === "paths") {
     const { paths } = selection.value;
     const job =
