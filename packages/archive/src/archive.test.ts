@@ -116,6 +116,22 @@ test("a body that is not its chunk, and tiles that are not the whole, are refuse
   await assert.rejects(archive.openSnapshot("nonsense"), code("SNAPSHOT_NOT_FOUND"));
 });
 
+test("a full snapshot that lists an empty tile is refused", async () => {
+  await using folder = await temporaryDirectory();
+  const archive = await Archive.create(folder.path, LEDGER);
+  const { head, tiles } = madeFull(new SeededRandom(9), { version: 3n, tiles: 3 });
+  const empty = tiles.map((made, index) =>
+    index === 1 && made.tile.kind === "full"
+      ? { ...made, tile: { ...made.tile, node: { kind: "empty" } as const } }
+      : made,
+  );
+  const { name } = await takeBackup(archive, { head, tiles: empty });
+  await using reader = await archive.openSnapshot(name);
+  await assert.rejects(async () => {
+    for await (const _ of reader.tiles());
+  }, /lists no empty tile/);
+});
+
 test("what is no archive, another ledger's or newer is refused and left as it is", async () => {
   await using folder = await temporaryDirectory();
   const missing = join(folder.path, "missing");
