@@ -10,7 +10,14 @@ import { HoldfastError } from "@holdfast/core";
 import { ManualClock, until } from "@holdfast/testing";
 import { callUnary } from "./client-calls.js";
 import { clientStreaming } from "./client-streaming.js";
-import { type BareCall, bareCall, type Loopback, loopback } from "./test-support/loopback.js";
+import {
+  type BareCall,
+  bareCall,
+  framed,
+  type Loopback,
+  loopback,
+  messagePrefix,
+} from "./test-support/loopback.js";
 import { unary } from "./unary.js";
 
 const UNARY = "/holdfast.backup.v1.BackupService/GetDbState";
@@ -30,23 +37,16 @@ const serve = (options: Parameters<typeof loopback>[1] = {}): Promise<Loopback> 
     { receivingBytesMax: BYTES_MAX, ...options },
   );
 
-/** Announces a message of so many bytes. */
-function prefix(bytes: number): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(bytes, 1);
-  return head;
-}
-
 /** A message as gRPC frames it, well-formed for any type: one field of `bytes` that nobody knows. */
 function message(bytes: number): Buffer {
   const UNKNOWN_FIELD = 0x7a;
   const field = [UNKNOWN_FIELD, (bytes & 0x7f) | 0x80, ((bytes >> 7) & 0x7f) | 0x80, bytes >> 14];
-  return Buffer.concat([prefix(field.length + bytes), Buffer.from(field), Buffer.alloc(bytes)]);
+  return framed(Buffer.concat([Buffer.from(field), Buffer.alloc(bytes)]));
 }
 
 function owing(loop: Loopback, path: string, sent: number): BareCall {
   const call = bareCall(loop.address, path, null);
-  call.stream.write(Buffer.concat([prefix(100_000), Buffer.alloc(sent)]));
+  call.stream.write(Buffer.concat([messagePrefix(100_000), Buffer.alloc(sent)]));
   return call;
 }
 
@@ -202,7 +202,7 @@ test("a request in crumbs is counted as what it costs", async () => {
   using call = bareCall(loop.address, UNARY, null);
   const refused = statusOf(call.stream);
   let sent = 0;
-  call.stream.write(prefix(100_000));
+  call.stream.write(messagePrefix(100_000));
   while (!call.stream.readableEnded && sent < 2_000 && !call.stream.destroyed) {
     await new Promise<void>((resolve) => call.stream.write(Buffer.alloc(1), () => resolve()));
     await new Promise((resolve) => setImmediate(resolve));
@@ -248,7 +248,7 @@ test("a request must be whole within 30 s, whatever time its caller has", async 
   });
   await using loop = await loopback({ getStateItemCount: slow }, { clock });
   using half = bareCall(loop.address, UNARY, null, { "grpc-timeout": "200S" });
-  half.stream.write(prefix(10));
+  half.stream.write(messagePrefix(10));
   const status = statusOf(half.stream);
   const count = callUnary(
     loop.backup.getStateItemCount.bind(loop.backup),

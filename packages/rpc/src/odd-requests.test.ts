@@ -12,6 +12,7 @@ import { serverStreaming } from "./server-streaming.js";
 import {
   type BareCall,
   bareCall,
+  framed,
   HEARTBEAT,
   type Loopback,
   loopback,
@@ -26,13 +27,6 @@ const REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const GUARD_MS = 20_000;
 const INVALID_ARGUMENT = "3";
 const UNIMPLEMENTED = "12";
-
-function message(body: Buffer, isCompressed = false): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix[0] = isCompressed ? 1 : 0;
-  prefix.writeUInt32BE(body.length, 1);
-  return Buffer.concat([prefix, body]);
-}
 
 /** A server whose handlers say that they were called; an upload reads all, or one part only. */
 async function serve(
@@ -80,8 +74,8 @@ for (const path of [UPLOAD, REFLECTION]) {
   test(`reset without an error while the answer is stuck: ${path}`, async () => {
     const { loop } = await serve(2);
     await using _ = loop;
-    const half = message(Buffer.alloc(20_000)).subarray(0, 9_000);
-    const parts = Buffer.concat([message(Buffer.alloc(0)), message(Buffer.alloc(0)), half]);
+    const half = framed(Buffer.alloc(20_000)).subarray(0, 9_000);
+    const parts = Buffer.concat([framed(Buffer.alloc(0)), framed(Buffer.alloc(0)), half]);
     for (let round = 0; round < 20; round++) {
       const call = bareCall(loop.address, path, null, {}, { initialWindowSize: 0 });
       for (let i = 0; i < 5; i++) call.stream.write(parts);
@@ -104,7 +98,7 @@ for (const path of [UNARY, UPLOAD]) {
     await using _ = loop;
     using call = bareCall(loop.address, path, null, { "grpc-encoding": "gzip" });
     const status = statusOf(call);
-    call.stream.write(message(gzipSync(Buffer.alloc(100_000)), true));
+    call.stream.write(framed(gzipSync(Buffer.alloc(100_000)), true));
     assert.equal(await status, UNIMPLEMENTED);
     assert.deepEqual(called, []);
     assert.deepEqual(
@@ -132,8 +126,8 @@ for (const [path, whole] of [
         status = headers["grpc-status"] ?? status;
       });
     }
-    const parts = Array.from({ length: whole }, () => message(Buffer.alloc(0)));
-    call.stream.end(Buffer.concat([...parts, message(Buffer.alloc(50_000)).subarray(0, 30_000)]));
+    const parts = Array.from({ length: whole }, () => framed(Buffer.alloc(0)));
+    call.stream.end(Buffer.concat([...parts, framed(Buffer.alloc(50_000)).subarray(0, 30_000)]));
     await ended;
     assert.equal(status, INVALID_ARGUMENT);
     assert.deepEqual(called, []);

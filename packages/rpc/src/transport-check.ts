@@ -11,8 +11,9 @@ const METHOD = "/holdfast.check/Stuck";
 let checked: Promise<void> | null = null;
 
 /**
- * Tries, once in a process, that a stream whose reader is stuck can be reset: that needs a
- * private field of grpc-js. A server that cannot do it must not start.
+ * Tries, once in a process, what needs private fields of grpc-js: that a stream whose reader is
+ * stuck can be reset, and that a call says how its request is compressed. A server that cannot do
+ * both must not start.
  * @throws Error when it does not work.
  */
 export function checkTransport(): Promise<void> {
@@ -66,7 +67,9 @@ async function check(): Promise<void> {
     await closed;
     assert.equal(request.rstCode, constants.NGHTTP2_CANCEL);
   } catch (cause) {
-    throw new Error("this version of @grpc/grpc-js cannot reset a stuck stream", { cause });
+    throw new Error("this version of @grpc/grpc-js lacks a private field that is needed", {
+      cause,
+    });
   } finally {
     session.destroy();
     server.forceShutdown();

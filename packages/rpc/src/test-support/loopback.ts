@@ -93,12 +93,21 @@ export function bareCall(
     ...headers,
   });
   stream.on("error", () => undefined);
-  if (body !== null) {
-    const prefix = Buffer.alloc(5);
-    prefix.writeUInt32BE(body.length, 1);
-    stream.end(Buffer.concat([prefix, body]));
-  }
+  if (body !== null) stream.end(framed(body));
   return { session, stream, [Symbol.dispose]: () => session.destroy() };
+}
+
+/** What announces a message of so many bytes. */
+export function messagePrefix(bytes: number, isCompressed = false): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix[0] = isCompressed ? 1 : 0;
+  prefix.writeUInt32BE(bytes, 1);
+  return prefix;
+}
+
+/** A message as gRPC frames it. */
+export function framed(body: Buffer, isCompressed = false): Buffer {
+  return Buffer.concat([messagePrefix(body.length, isCompressed), body]);
 }
 
 /** A snapshot request that asks for nothing in particular. */
