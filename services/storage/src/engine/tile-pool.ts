@@ -18,20 +18,27 @@ interface Job {
  */
 export class TilePool implements TileProvers {
   readonly #size: number;
+  readonly #newThread: () => Worker;
   readonly #waiting: Set<Job> = new Set();
   readonly #idle: Worker[] = [];
   readonly #busy: Map<Worker, Job> = new Map();
 
-  /** @param size number of threads. */
-  constructor(size: number) {
+  /**
+   * @param size number of threads.
+   * @param newThread @throws Error when the system gives no more.
+   */
+  constructor(size: number, newThread: () => Worker = tileThread) {
     this.#size = size;
+    this.#newThread = newThread;
   }
 
   prepare(): void {
     if (this.#idle.length > 0 || this.#busy.size > 0) return;
-    const worker = this.#start();
-    // Otherwise the first batch tries again.
-    if (worker instanceof Worker) this.#idle.push(worker);
+    try {
+      this.#idle.push(this.#start());
+    } catch {
+      // The first batch tries again.
+    }
   }
 
   prove(version: bigint, batch: TileBatch, signal: AbortSignal): Promise<ProvedBatch> {
@@ -66,13 +73,15 @@ export class TilePool implements TileProvers {
 
   #dispatch(): void {
     for (const job of this.#waiting) {
-      const worker = this.#idle.pop() ?? this.#start();
-      if (worker === null) return;
-      if (!(worker instanceof Worker)) {
+      if (this.#idle.length === 0 && this.#busy.size >= this.#size) return;
+      let worker: Worker;
+      try {
+        worker = this.#idle.pop() ?? this.#start();
+      } catch (error) {
         // A thread that is busy comes back for it.
         if (this.#busy.size > 0) return;
         this.#waiting.delete(job);
-        job.reject(worker.error);
+        job.reject(error);
         continue;
       }
       this.#waiting.delete(job);
@@ -82,15 +91,8 @@ export class TilePool implements TileProvers {
     }
   }
 
-  /** @returns null when there are as many as there may be; why, when the system gives no more. */
-  #start(): Worker | { readonly error: unknown } | null {
-    if (this.#busy.size >= this.#size) return null;
-    let worker: Worker;
-    try {
-      worker = new Worker(new URL("tile-worker.js", import.meta.url), RESTORE_THREAD);
-    } catch (error) {
-      return { error };
-    }
+  #start(): Worker {
+    const worker = this.#newThread();
     worker.on("message", (result: TileResult) => {
       const job = this.#busy.get(worker);
       this.#busy.delete(worker);
@@ -112,4 +114,9 @@ export class TilePool implements TileProvers {
     worker.on("exit", () => lost(new Error("a tile thread ended")));
     return worker;
   }
+}
+
+/** @throws Error when the system gives no more threads. */
+export function tileThread(): Worker {
+  return new Worker(new URL("tile-worker.js", import.meta.url), RESTORE_THREAD);
 }

@@ -56,7 +56,7 @@ async function planTiles(
   );
   const { withProofs } = request;
   const details = { itemsToCome: BigInt(measure.items), bytesToCome: BigInt(measure.bytes) };
-  const plan = { header: streamHeader(header, details, context, clock), mayRunFar: true };
+  const plan = { header: streamHeader(header, details, context, clock) };
   if (selection.$case === "paths") {
     const { paths } = selection.value;
     const job =
@@ -68,6 +68,8 @@ async function planTiles(
       };
     return {
       ...plan,
+      // A job of these fills one frame.
+      mayRunFar: false,
       first: job(0),
       next: (results) => {
         const index = paths.indexOf(results.at(-1)?.last ?? "") + 1;
@@ -83,6 +85,7 @@ async function planTiles(
     );
   return {
     ...plan,
+    mayRunFar: true,
     first: tilesLeft === 0 ? null : job(measure.after),
     next: (results) => {
       for (const { tiles } of results) tilesLeft -= tiles;
