@@ -16,7 +16,7 @@ async function backUp(
   snapshots: number,
   options: Partial<BackupOptions>,
   store: FakeStoreOptions & { readonly otherFrom?: number } = {},
-): Promise<{ streams: readonly string[]; error: unknown }> {
+): Promise<{ streams: readonly string[]; notices: readonly string[]; error: unknown }> {
   await using folder = await temporaryDirectory();
   const ledger = await WrittenArchive.create(join(folder.path, "ledger"));
   const held = await WrittenArchive.create(join(folder.path, "archive"));
@@ -27,14 +27,15 @@ async function backUp(
   }
   await using fake = await fakeStore(ledger, store);
   const { location: archive } = held.archive;
+  const notices: string[] = [];
   const error = await backupState(
     { archive, full: false, prove: false, ...options },
-    fake.job,
+    { ...fake.job, onNotice: (text) => notices.push(text) },
   ).then(
     () => null,
     (reason: unknown) => reason,
   );
-  return { streams: fake.streams, error };
+  return { streams: fake.streams, notices, error };
 }
 
 test("length and weight of a chain are options; what is not given keeps its default", async () => {
@@ -68,10 +69,23 @@ test("an older version is taken only of the line whose newest the archive holds"
 });
 
 test("a store that is behind the archive is not backed up into it", async () => {
-  const { error, streams } = await backUp(4, {}, { state: { committedVersion: 2n } });
+  const { error, streams } = await backUp(4, {}, { states: [{ committedVersion: 2n }] });
   assert.ok(error instanceof HoldfastError);
   assert.deepEqual([error.reason, streams], ["VERSION_NOT_COMMITTED", []]);
   assert.match(error.message, /has version 3 of this history, the store only 2: /);
+});
+
+test("an archive that another backup brought further in between is not ahead of the store", async () => {
+  const { streams, notices } = await backUp(3, {}, { states: [{ committedVersion: 1n }, {}] });
+  assert.deepEqual([streams, notices], [["delta"], []]);
+});
+
+test("a restore that comes before the lease lets the backup begin anew", async () => {
+  const other = { histories: [{ historyId: Buffer.alloc(16, 0xbb), forkVersion: undefined }] };
+  const { streams, notices } = await backUp(3, {}, { states: [other, {}] });
+  assert.deepEqual(streams, ["delta"]);
+  assert.equal(notices.length, 1);
+  assert.match(notices[0] ?? "", /restore was published .* begins anew/);
 });
 
 test("a store that cannot show what the archive holds says what to do", async () => {

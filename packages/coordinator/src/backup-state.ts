@@ -1,4 +1,4 @@
-import type { types } from "@holdfast/api";
+import type { backup, types } from "@holdfast/api";
 import { Archive, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
 import { archiveContents, requireKnownFormats, tellLeftOut } from "./archive-contents.js";
@@ -16,7 +16,7 @@ import { patienceOf, type ServiceJobDependencies } from "./job.js";
 import { isLeaseEnded, JobLease } from "./job-lease.js";
 import { newHead } from "./new-head.js";
 import type { Patience } from "./patience.js";
-import { proveRoot, requireNotBehind } from "./prove-root.js";
+import { isBehind, proveRoot, requireNotBehind } from "./prove-root.js";
 import type { ProvedRoot } from "./root-proof.js";
 import { type ArchivedSnapshot, historyLines } from "./snapshot-view.js";
 import { takeSnapshot } from "./take-snapshot.js";
@@ -71,12 +71,12 @@ export async function backupState(
   job: ServiceJobDependencies,
 ): Promise<BackupReport> {
   const patience = patienceOf(job);
-  const state = await dbState(job.gateways, patience, job.signal);
+  let state = await dbState(job.gateways, patience, job.signal);
   if (state.committedVersion === undefined) throw storeEmpty();
   const archive = await Archive.create(options.archive, state.ledgerId);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await new Backup(options, job, patience, archive).run();
+      return await new Backup(options, job, patience, archive).run(state);
     } catch (error) {
       const isAnew =
         (isLeaseEnded(error) && error.reason !== "LEASE_BROKEN") ||
@@ -84,6 +84,7 @@ export async function backupState(
       if (!isAnew || attempt === ATTEMPTS_MAX || job.signal.aborted) throw error;
       job.onNotice?.(`${error.message} The backup begins anew.`);
     }
+    state = await dbState(job.gateways, patience, job.signal);
   }
 }
 
@@ -92,6 +93,7 @@ interface Prepared {
   readonly lease: JobLease;
   readonly state: types.DbState;
   readonly root: ProvedRoot;
+  readonly count: backup.GetStateItemCountResponse;
   readonly choice: BackupChoice<ArchivedSnapshot>;
 }
 
@@ -114,23 +116,23 @@ class Backup {
     this.#archive = archive;
   }
 
-  async run(): Promise<BackupReport> {
+  /** @param asked what the store said of itself before the archive is looked at. */
+  async run(asked: types.DbState): Promise<BackupReport> {
     const snapshots = await this.#snapshots();
     const isFull = this.#options.full || snapshots.length === 0;
     await using pool = this.#options.prove || !isFull ? new FoldPool() : null;
     // Early, since a thread takes as long to start as everything up to the first tile.
     if (isFull) pool?.start();
-    const before = await this.#dbState();
-    requireNotBehind(before.committedVersion, newestUsable(snapshots, historyLines(before), null));
+    const state = await this.#notBehind(asked, snapshots);
     const unfinished = chooseUnfinished(
       await this.#archive.unfinishedBackups(),
-      before,
+      state,
       snapshots,
       this.#options,
     );
     const version = this.#options.version ?? unfinished?.version;
     const forceFull = this.#options.full || unfinished?.kind === "full";
-    const likely = newestUsable(snapshots, historyLines(before), version ?? null);
+    const likely = newestUsable(snapshots, historyLines(state), version ?? null);
     if (likely !== null && likely.summary.foot.tiles >= LARGE_BASE_TILES) pool?.start();
     await using lease = await JobLease.acquire(
       {
@@ -141,7 +143,7 @@ class Backup {
       },
       { ...this.#job, patience: this.#patience },
     );
-    const prepared = await this.#prepare(lease, version, snapshots, forceFull);
+    const prepared = await this.#prepare({ lease, state }, version, snapshots, forceFull);
     const { choice } = prepared;
     const goesOn = unfinished?.kind === "full" && !this.#options.full;
     switch (choice.kind) {
@@ -171,10 +173,6 @@ class Backup {
     }
   }
 
-  #dbState(): Promise<types.DbState> {
-    return dbState(this.#job.gateways, this.#patience, this.#job.signal);
-  }
-
   /** What the archive holds; a damaged manifest is told and left out. */
   async #snapshots(): Promise<readonly ArchivedSnapshot[]> {
     const contents = await archiveContents(this.#archive, this.#job.signal);
@@ -183,24 +181,43 @@ class Backup {
     return contents.snapshots;
   }
 
+  /** @throws VERSION_NOT_COMMITTED when the archive has versions that the store lost. */
+  async #notBehind(
+    asked: types.DbState,
+    snapshots: readonly ArchivedSnapshot[],
+  ): Promise<types.DbState> {
+    const newestOf = (state: types.DbState): ArchivedSnapshot | null =>
+      newestUsable(snapshots, historyLines(state), null);
+    let state = asked;
+    // Versions that another backup brought in between are committed, too.
+    if (isBehind(state.committedVersion, newestOf(state))) {
+      state = await dbState(this.#job.gateways, this.#patience, this.#job.signal);
+    }
+    requireNotBehind(state.committedVersion, newestOf(state));
+    return state;
+  }
+
   /** Proves the root under the lease, and chooses what to take. */
   async #prepare(
-    lease: JobLease,
+    { lease, state }: Pick<Prepared, "lease" | "state">,
     wanted: bigint | undefined,
     snapshots: readonly ArchivedSnapshot[],
     forceFull: boolean,
   ): Promise<Prepared> {
-    const state = await this.#dbState();
     const version = lease.toVersion ?? wanted ?? state.committedVersion;
     if (version === undefined) throw storeEmpty();
     if (!state.ledgerId.equals(this.#archive.ledgerId)) throw otherLedger();
+    if (state.histories[0]?.historyId.equals(lease.historyId) !== true) throw forkedMeanwhile();
     const histories = historyLines(state);
+    const counting = this.#countItems(version, lease.signal);
+    // Told behind the proof's failure, if that fails, too.
+    counting.catch(() => undefined);
     const newest = newestUsable(snapshots, histories, null)?.summary.head ?? null;
     const root = await proveRoot(version, newest, (request) =>
       this.#patience.retry(
         () =>
           this.#job.gateways.call(
-            ({ backup }) => backup.getStateRootProof.bind(backup),
+            ({ backup: client }) => client.getStateRootProof.bind(client),
             request,
             lease.signal,
           ),
@@ -215,25 +232,27 @@ class Backup {
       forceFull,
     };
     const choice = chooseBackup(snapshots, wish, { ...CHAIN_LIMITS, ...this.#options.chain });
-    return { lease, state, root, choice };
+    return { lease, state, root, count: await counting, choice };
+  }
+
+  #countItems(version: bigint, signal: AbortSignal): Promise<backup.GetStateItemCountResponse> {
+    return this.#patience.retry(
+      () =>
+        this.#job.gateways.call(
+          ({ backup: client }) => client.getStateItemCount.bind(client),
+          { version },
+          signal,
+        ),
+      signal,
+    );
   }
 
   async #take(
-    { lease, state, root }: Prepared,
+    { lease, state, root, count }: Prepared,
     base: ArchivedSnapshot | null,
     fullBecause: string | null,
     pool: FoldPool | null,
   ): Promise<BackupReport> {
-    const { version } = root;
-    const count = await this.#patience.retry(
-      () =>
-        this.#job.gateways.call(
-          ({ backup }) => backup.getStateItemCount.bind(backup),
-          { version },
-          lease.signal,
-        ),
-      lease.signal,
-    );
     const head = newHead(state, root, count, { base, proved: pool !== null });
     await using writer = await this.#archive.beginBackup(head, { resume: true });
     try {
@@ -264,6 +283,13 @@ function storeEmpty(): HoldfastError {
   return new HoldfastError(
     "STORE_EMPTY",
     "The store has no block yet: there is nothing to back up.",
+  );
+}
+
+function forkedMeanwhile(): HoldfastError {
+  return new HoldfastError(
+    "HISTORY_FORKED",
+    "A restore was published before the backup had its lease.",
   );
 }
 

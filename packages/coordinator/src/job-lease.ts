@@ -56,6 +56,8 @@ export function isLeaseEnded(error: unknown): error is HoldfastError {
 export class JobLease implements AsyncDisposable {
   readonly leaseId: string;
   readonly fencingToken: bigint;
+  /** The store's history when it was granted, 16 bytes; empty on an empty store. */
+  readonly historyId: Buffer;
   /** The version pinned; null on an exclusive lease and on an empty store. */
   readonly toVersion: bigint | null;
   /** The oldest versions that state can be read at and a delta can start from. */
@@ -114,6 +116,7 @@ export class JobLease implements AsyncDisposable {
     if (answer.lease === undefined) throw new HoldfastError("INTERNAL", "The answer has no lease.");
     this.leaseId = answer.lease.leaseId;
     this.fencingToken = answer.lease.fencingToken;
+    this.historyId = answer.lease.historyId;
     this.toVersion = answer.lease.pin?.toVersion ?? null;
     this.oldestState = answer.oldestStateVersion ?? null;
     this.oldestJournal = answer.oldestJournalVersion ?? null;

@@ -23,6 +23,14 @@ export async function proveRoot(
   return root;
 }
 
+/** Whether the archive's newest snapshot of the store's history is of a version it does not have. */
+export function isBehind(
+  committed: bigint | undefined,
+  newest: { readonly version: bigint } | null,
+): newest is { readonly version: bigint } {
+  return newest !== null && (committed === undefined || newest.version > committed);
+}
+
 /**
  * A store never loses versions of a history by itself: it was put back from a copy of its files.
  * @param newest the archive's newest snapshot of the store's history.
@@ -32,7 +40,7 @@ export function requireNotBehind(
   committed: bigint | undefined,
   newest: { readonly version: bigint } | null,
 ): void {
-  if (newest === null || (committed !== undefined && newest.version <= committed)) return;
+  if (!isBehind(committed, newest)) return;
   const { version } = newest;
   throw new HoldfastError(
     "VERSION_NOT_COMMITTED",

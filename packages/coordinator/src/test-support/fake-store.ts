@@ -14,7 +14,8 @@ export interface FakeStore extends AsyncDisposable {
 
 /** What a test's store does in its own way. */
 export interface FakeStoreOptions {
-  readonly state?: Partial<types.DbState>;
+  /** What it says of itself, answer by answer; the last is what it is. */
+  readonly states?: readonly Partial<types.DbState>[];
   /** Throws where the store cannot prove a version, or cannot show what it goes on from. */
   readonly onRootProof?: (request: backup.GetStateRootProofRequest) => void;
 }
@@ -22,19 +23,25 @@ export interface FakeStoreOptions {
 /** The store whose versions were written as snapshots of `ledger`. */
 export async function fakeStore(
   ledger: WrittenArchive,
-  { state, onRootProof }: FakeStoreOptions = {},
+  { states = [{}], onRootProof }: FakeStoreOptions = {},
 ): Promise<FakeStore> {
   const streams: FakeStore["streams"] = [];
-  const dbState: types.DbState = { ...ledger.dbState(), ...state };
+  const [...told] = states;
+  const dbState: types.DbState = { ...ledger.dbState(), ...told.at(-1) };
   const stream = (kind: "full" | "delta") =>
     unary<object, never>(async () => {
       streams.push(kind);
       throw new HoldfastError("STORE_EMPTY", "No tile in this test.");
     });
   const gateway = await fakeGateway({
-    getDbState: unary<object, backup.GetDbStateResponse>(async () => ({ state: dbState })),
+    getDbState: unary<object, backup.GetDbStateResponse>(async () => ({
+      state: { ...dbState, ...told.shift() },
+    })),
     acquireLease: unary<lease.AcquireLeaseRequest, lease.AcquireLeaseResponse>(async ({ pin }) => ({
-      lease: grantedLease(pin?.toVersion ?? dbState.committedVersion),
+      lease: grantedLease(
+        pin?.toVersion ?? dbState.committedVersion,
+        dbState.histories[0]?.historyId ?? Buffer.alloc(0),
+      ),
       oldestStateVersion: dbState.oldestStateVersion,
       oldestJournalVersion: dbState.oldestJournalVersion,
     })),
@@ -65,7 +72,7 @@ export async function fakeStore(
   };
 }
 
-function grantedLease(toVersion: bigint | undefined): lease.Lease {
+function grantedLease(toVersion: bigint | undefined, historyId: Buffer): lease.Lease {
   return {
     leaseId: "lease-1",
     fencingToken: 1n,
@@ -77,6 +84,6 @@ function grantedLease(toVersion: bigint | undefined): lease.Lease {
     expireTime: undefined,
     ttl: { seconds: 30n, nanos: 0 },
     pin: { fromVersion: toVersion, toVersion },
-    historyId: Buffer.alloc(0),
+    historyId,
   };
 }
