@@ -1,7 +1,6 @@
 import { setMaxListeners } from "node:events";
 import {
   type CallOptions,
-  type ClientReadableStream,
   type ClientUnaryCall,
   type ClientWritableStream,
   Metadata,
@@ -9,7 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import type { HoldfastError } from "@holdfast/core";
 import { callOptions } from "./client-options.js";
-import { ServerStreamReader } from "./server-stream-reader.js";
+import { type MessageSource, ServerStreamReader } from "./server-stream-reader.js";
 import { brokenOff, type Endpoint, fromServiceError } from "./status-to-error.js";
 
 /** How a call is made. */
@@ -63,7 +62,7 @@ export function callUnary<Req, Res>(
  * @throws the HoldfastError the server sent, or the signal's reason.
  */
 export function callServerStreaming<T>(
-  open: () => ClientReadableStream<T>,
+  open: () => MessageSource<T>,
   signal: AbortSignal,
   endpoint?: Endpoint,
 ): AsyncGenerator<T, void, undefined> {

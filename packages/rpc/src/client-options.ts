@@ -14,6 +14,8 @@ export interface ChannelTuning {
 export const CLIENT_WINDOW_BYTES: number = 4 * 2 ** 20;
 /** Head room of a frame above its chunks. */
 const FRAME_OVERHEAD_BYTES = 64 * 1024;
+/** Largest message a client takes unless it is told otherwise, bytes. */
+export const RECEIVE_BYTES_MAX: number = limits.FRAME_BYTES_MAX + FRAME_OVERHEAD_BYTES;
 /** A server that comes back is found again within this. */
 const RECONNECT_MS_MAX = 2_000;
 /**
@@ -28,8 +30,7 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 export function clientOptions(tuning: ChannelTuning = {}): ClientOptions {
   return {
     "grpc-node.flow_control_window": tuning.windowBytes ?? CLIENT_WINDOW_BYTES,
-    "grpc.max_receive_message_length":
-      tuning.receiveBytesMax ?? limits.FRAME_BYTES_MAX + FRAME_OVERHEAD_BYTES,
+    "grpc.max_receive_message_length": tuning.receiveBytesMax ?? RECEIVE_BYTES_MAX,
     "grpc.use_local_subchannel_pool": 1,
     "grpc.enable_retries": 0,
     "grpc.per_rpc_retry_buffer_size": RETRY_BUFFER_BYTES,

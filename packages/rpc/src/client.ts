@@ -12,6 +12,8 @@ export {
   callOptions,
   clientOptions,
 } from "./client-options.js";
+export { FrameClient } from "./frame-client.js";
+export { FramedMessage } from "./framed-message.js";
 export { RawClient } from "./raw-client.js";
 export { type Endpoint, fromServiceError } from "./status-to-error.js";
 export { calmCollector, limitStreamBuffers } from "./stream-buffers.js";

@@ -1,11 +1,6 @@
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
-import {
-  type ClientCall,
-  callClientStreaming,
-  callServerStreaming,
-  callUnary,
-} from "./client-calls.js";
-import { type ChannelTuning, callOptions, clientOptions } from "./client-options.js";
+import { Client, credentials } from "@grpc/grpc-js";
+import { type ClientCall, callClientStreaming, callUnary } from "./client-calls.js";
+import { type ChannelTuning, clientOptions } from "./client-options.js";
 import { brokenOff, type Endpoint } from "./status-to-error.js";
 import { wallMs } from "./wall-time.js";
 
@@ -17,7 +12,10 @@ export interface RawClientOptions extends ChannelTuning {
   readonly service?: string;
 }
 
-/** A client for any method by its path; requests and responses stay bytes. One connection. */
+/**
+ * A client for unary and client-streaming methods by their path; requests and responses stay
+ * bytes. One connection. (`FrameClient` is for those that stream responses.)
+ */
 export class RawClient {
   readonly #client: Client;
   readonly #endpoint: Endpoint | undefined;
@@ -43,27 +41,6 @@ export class RawClient {
         ),
       request,
       { endpoint: this.#endpoint, ...call },
-    );
-  }
-
-  /** Opens lazily, like `callServerStreaming`. */
-  serverStreaming(
-    path: string,
-    request: Buffer,
-    { signal, timeoutMs, metadata }: ClientCall,
-  ): AsyncGenerator<Buffer, void, undefined> {
-    return callServerStreaming(
-      () =>
-        this.#client.makeServerStreamRequest<Buffer, Buffer>(
-          path,
-          identity,
-          identity,
-          request,
-          metadata ?? new Metadata(),
-          callOptions(timeoutMs),
-        ),
-      signal,
-      this.#endpoint,
     );
   }
 

@@ -18,6 +18,7 @@ import type { CallContext, CallObserver, CallTimes } from "./call-context.js";
 import { timeLeftMs } from "./call-time.js";
 import { CallTransport } from "./call-transport.js";
 import { incident, toServiceError } from "./error-to-status.js";
+import { FramedMessage } from "./framed-message.js";
 import type { ReceiveBudget } from "./receive-budget.js";
 import { withResumePoint } from "./resume-point.js";
 import { stalled } from "./stalled.js";
@@ -154,17 +155,20 @@ export class ServerCall {
   }
 
   /**
-   * Hands one response message to the transport; one at a time.
+   * Hands one response message to the transport; one at a time. A framed one goes as it is.
    * @param lastPath the last tile in it: where a reader goes on if the call is interrupted.
    * @returns when the transport has taken it.
    * @throws the signal's reason when the call ends before.
    */
   send(message: unknown, lastPath = ""): Promise<void> {
     if (this.#ended) return Promise.reject(this.#endReason());
-    const bytes = this.#codec.responseSerialize(message);
-    this.#host.observer?.frameSent(this.#codec.path, bytes.length);
+    const framed =
+      message instanceof FramedMessage
+        ? message
+        : FramedMessage.of(this.#codec.responseSerialize(message));
+    this.#host.observer?.frameSent(this.#codec.path, framed.bytes);
     if (lastPath !== "") this.#lastPath = lastPath;
-    return this.#transport.send(bytes);
+    return this.#transport.send(framed);
   }
 
   /** Ends the call with OK. */

@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
-import type { ClientReadableStream } from "@grpc/grpc-js";
+
+/** The receiving end of a server stream: grpc-js's `ClientReadableStream` is one. */
+export interface MessageSource<T> {
+  /** The next message, if it is there; `readable` says that it may be. */
+  read(): T | null;
+  cancel(): void;
+  /** `end` and `close` come behind what was read, `error` before them. */
+  on(event: "readable" | "end" | "close", listener: () => void): this;
+  on(event: "error", listener: (error: unknown) => void): this;
+}
 
 /** What a reader needs besides the call. */
 export interface ReaderParts<T> {
   /** Opens the call; called when the first message is asked for. */
-  readonly open: () => ClientReadableStream<T>;
+  readonly open: () => MessageSource<T>;
   readonly signal: AbortSignal;
   /** What the reader throws for an error of the call. */
   readonly convert: (error: unknown) => unknown;
@@ -25,7 +34,7 @@ const DONE: IteratorReturnResult<void> = { done: true, value: undefined };
 export class ServerStreamReader<T> implements AsyncGenerator<T, void, undefined> {
   readonly #parts: ReaderParts<T>;
   readonly #cancel: () => void = () => this.#call?.cancel();
-  #call: ClientReadableStream<T> | null = null;
+  #call: MessageSource<T> | null = null;
   #waiting: Waiting<T> | null = null;
   #failure: { readonly error: unknown } | null = null;
   /** The stream gives nothing any more. */
@@ -99,7 +108,7 @@ export class ServerStreamReader<T> implements AsyncGenerator<T, void, undefined>
   #serve(): void {
     const waiting = this.#waiting;
     if (waiting === null) return;
-    const message = this.#call?.read() as T | null | undefined;
+    const message = this.#call?.read();
     if (message !== null && message !== undefined) {
       this.#waiting = null;
       waiting.resolve({ done: false, value: message });

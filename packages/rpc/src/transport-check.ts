@@ -67,9 +67,7 @@ async function check(): Promise<void> {
     await closed;
     assert.equal(request.rstCode, constants.NGHTTP2_CANCEL);
   } catch (cause) {
-    throw new Error("this version of @grpc/grpc-js lacks a private field that is needed", {
-      cause,
-    });
+    throw new Error("what is needed of @grpc/grpc-js beyond its interface did not work", { cause });
   } finally {
     session.destroy();
     server.forceShutdown();

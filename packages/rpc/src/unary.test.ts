@@ -8,6 +8,7 @@ import { HoldfastError } from "@holdfast/core";
 import { ManualClock, until } from "@holdfast/testing";
 import type { CallContext } from "./call-context.js";
 import { callUnary } from "./client-calls.js";
+import { FrameClient } from "./frame-client.js";
 import { RawClient } from "./raw-client.js";
 import { bareCall, loopback } from "./test-support/loopback.js";
 import { unary } from "./unary.js";
@@ -170,7 +171,9 @@ test("a server that is not there is STORAGE_UNAVAILABLE, and named", async () =>
   const call = { signal: never, timeoutMs: 10_000 };
   const one = Buffer.alloc(0);
   await assert.rejects(raw.unary(PATH, one, call), unreachable);
-  await assert.rejects(raw.serverStreaming(PATH, one, call).next(), unreachable);
+  const frames = new FrameClient("127.0.0.1:1", { service: "storage" });
+  await assert.rejects(frames.serverStreaming(PATH, one, call).next(), unreachable);
+  frames.close();
   await assert.rejects(raw.clientStreaming(PATH, [one], call), unreachable);
   await assert.rejects(raw.ready(50), unreachable);
   raw.close();

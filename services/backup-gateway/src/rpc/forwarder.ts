@@ -12,6 +12,7 @@ import {
   type CallContext,
   type ClientCall,
   clientStreaming,
+  FramedMessage,
   serverStreaming,
   unary,
 } from "@holdfast/rpc";
@@ -24,7 +25,7 @@ import { leaseIdReader } from "./stream-leases.js";
 type Handler = UntypedServiceImplementation[string];
 
 /** Sent while storage is silent; the same bytes for every stream, their parts are numbered alike. */
-const HEARTBEAT: Buffer = Buffer.from(
+const HEARTBEAT: FramedMessage = FramedMessage.of(
   backup.StreamStateSnapshotResponse.encode({
     part: {
       $case: "heartbeat",
@@ -64,14 +65,17 @@ export class Forwarder {
   #stream(path: string): Handler {
     const { admission, channels, clock, silenceMsMax } = this.#options;
     const leaseIdOf = leaseIdReader(path);
-    return serverStreaming<Buffer, Buffer>(async (request, context, frames) => {
+    return serverStreaming<Buffer, FramedMessage>(async (request, context, frames) => {
       requireLease(leaseIdOf(request));
       await admission.streams.run(context.signal, async () => {
         await stillWanted(context.signal);
         using upstream = new ChildAbort(context.signal);
         using held = channels.forStream();
         const call = this.#upstreamCall(context, upstream.signal);
-        await relayFrames(held.channel.serverStreaming(path, request, call), frames, {
+        const source = held.channel.stream(call.signal, (storage) =>
+          storage.serverStreaming(path, request, call),
+        );
+        await relayFrames(source, frames, {
           clock,
           heartbeat: HEARTBEAT,
           onSilence: (error) => upstream.abort(error),
@@ -87,7 +91,9 @@ export class Forwarder {
       admission.streams.run(context.signal, async () => {
         await stillWanted(context.signal);
         const call = this.#upstreamCall(context, context.signal);
-        return channels.uploads.clientStreaming(path, parts, call);
+        return channels.uploads.call(call.signal, (storage) =>
+          storage.clientStreaming(path, parts, call),
+        );
       }),
     );
   }
@@ -96,9 +102,10 @@ export class Forwarder {
     const { channels } = this.#options;
     const lane = this.#laneOf(path);
     return unary<Buffer, Buffer>((request, context) =>
-      lane.run(context.signal, () =>
-        channels.unary.unary(path, request, this.#upstreamCall(context, context.signal)),
-      ),
+      lane.run(context.signal, () => {
+        const call = this.#upstreamCall(context, context.signal);
+        return channels.unary.call(call.signal, (storage) => storage.unary(path, request, call));
+      }),
     );
   }
 

@@ -8,23 +8,19 @@ import { type Connection, RetiringChannel } from "./retiring-channel.js";
 class FakeConnection implements Connection {
   closed = false;
   readonly pending: (() => void)[] = [];
-  async unary(): Promise<Buffer> {
-    await new Promise<void>((resolve) => this.pending.push(resolve));
-    return Buffer.alloc(0);
+  answer(): Promise<void> {
+    return new Promise<void>((resolve) => this.pending.push(resolve));
   }
-  clientStreaming(): Promise<Buffer> {
-    return this.unary();
-  }
-  async *serverStreaming(): AsyncGenerator<Buffer, void, undefined> {
-    yield Buffer.from("1");
-    yield Buffer.from("2");
+  async *numbers(): AsyncGenerator<string, void, undefined> {
+    yield "1";
+    yield "2";
   }
   close(): void {
     this.closed = true;
   }
 }
 
-function channel(): { made: FakeConnection[]; channel: RetiringChannel } {
+function channel(): { made: FakeConnection[]; channel: RetiringChannel<FakeConnection> } {
   const made: FakeConnection[] = [];
   return {
     made,
@@ -36,11 +32,17 @@ function channel(): { made: FakeConnection[]; channel: RetiringChannel } {
   };
 }
 
-const call = () => ({ signal: new AbortController().signal, timeoutMs: 1_000 });
+const never = new AbortController().signal;
+const answer = (target: RetiringChannel<FakeConnection>): Promise<void> =>
+  target.call(never, (connection) => connection.answer());
+const numbers = (
+  target: RetiringChannel<FakeConnection>,
+): AsyncGenerator<string, void, undefined> =>
+  target.stream(never, (connection) => connection.numbers());
 
-async function cancelled(target: RetiringChannel, times: number): Promise<void> {
+async function cancelled(target: RetiringChannel<FakeConnection>, times: number): Promise<void> {
   for (let i = 0; i < times; i += 1) {
-    for await (const _ of target.serverStreaming("/p", Buffer.alloc(0), call())) break;
+    for await (const _ of numbers(target)) break;
   }
 }
 
@@ -48,7 +50,7 @@ test("streams read to their end wear nothing out", async () => {
   const { made, channel: target } = channel();
   for (let i = 0; i < 2 * limits.CHANNEL_CANCELS_MAX; i += 1) {
     let frames = 0;
-    for await (const _ of target.serverStreaming("/p", Buffer.alloc(0), call())) frames += 1;
+    for await (const _ of numbers(target)) frames += 1;
     assert.equal(frames, 2);
   }
   assert.equal(made.length, 1);
@@ -56,14 +58,14 @@ test("streams read to their end wear nothing out", async () => {
 
 test("the connection is replaced after 500 cancelled calls, closed after its last call", async () => {
   const { made, channel: target } = channel();
-  const innocent = target.unary("/p", Buffer.alloc(0), call());
+  const innocent = answer(target);
   await cancelled(target, limits.CHANNEL_CANCELS_MAX - 1);
   assert.equal(made.length, 1);
   await cancelled(target, 1);
   assert.equal(made.length, 2);
   assert.deepEqual([target.open, target.retired], [2, 1]);
   assert.equal(made[0]?.closed, false, "a call is still under way");
-  const late = target.unary("/p", Buffer.alloc(0), call());
+  const late = answer(target);
   assert.equal(made[1]?.pending.length, 1, "new calls go to the new connection");
   made[0]?.pending[0]?.();
   await innocent;
@@ -84,28 +86,20 @@ test("the connection is replaced after 500 cancelled calls, closed after its las
 test("errors of storage are no cancels, an aborted call is one", async () => {
   const { made, channel: target } = channel();
   const controller = new AbortController();
-  const failing: Connection = {
-    unary: () => Promise.reject(new Error("no")),
-    clientStreaming: () => Promise.reject(new Error("no")),
-    serverStreaming: async function* () {
-      yield Buffer.alloc(0);
-      throw new Error("no");
-    },
-    close: () => undefined,
-  };
+  const failing = { close: () => undefined };
+  const fail = (): Promise<void> => Promise.reject(new Error("no"));
   let connections = 0;
   const failures = new RetiringChannel(() => {
     connections += 1;
     return failing;
   });
   for (let i = 0; i < limits.CHANNEL_CANCELS_MAX; i += 1) {
-    await assert.rejects(failures.unary("/p", Buffer.alloc(0), call()), /no/);
+    await assert.rejects(failures.call(never, fail), /no/);
   }
   assert.equal(connections, 1);
   controller.abort();
   for (let i = 0; i < limits.CHANNEL_CANCELS_MAX; i += 1) {
-    const aborted = { signal: controller.signal, timeoutMs: 1 };
-    await assert.rejects(failures.unary("/p", Buffer.alloc(0), aborted), /no/);
+    await assert.rejects(failures.call(controller.signal, fail), /no/);
   }
   assert.equal(connections, 2);
   target.close();

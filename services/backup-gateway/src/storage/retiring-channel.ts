@@ -1,11 +1,13 @@
 import { limits } from "@holdfast/core";
-import type { ClientCall, RawClient } from "@holdfast/rpc";
 
-/** A connection to storage. */
-export type Connection = Pick<RawClient, "unary" | "serverStreaming" | "clientStreaming" | "close">;
+/** A client with one connection to storage. */
+export interface Connection {
+  /** Takes no new calls; those under way end by themselves. */
+  close(): void;
+}
 
-interface Held {
-  readonly connection: Connection;
+interface Held<C> {
+  readonly connection: C;
   calls: number;
   cancelled: number;
 }
@@ -17,15 +19,15 @@ interface Held {
  * connection; the old one is closed when its last call has ended. With at most 256 calls open
  * beside the 500, the burst is never reached.
  */
-export class RetiringChannel {
-  readonly #connect: () => Connection;
-  readonly #open: Set<Held> = new Set();
-  #current: Held;
+export class RetiringChannel<C extends Connection> {
+  readonly #connect: () => C;
+  readonly #open: Set<Held<C>> = new Set();
+  #current: Held<C>;
   #retired = 0;
   #closed = false;
 
   /** @param connect makes a connection that nobody else uses. */
-  constructor(connect: () => Connection) {
+  constructor(connect: () => C) {
     this.#connect = connect;
     this.#current = this.#make();
   }
@@ -49,36 +51,37 @@ export class RetiringChannel {
     this.#closeIdle(old);
   }
 
-  /** @throws like `RawClient.unary`. */
-  unary(path: string, request: Buffer, call: ClientCall): Promise<Buffer> {
-    return this.#hold(call.signal, (connection) => connection.unary(path, request, call));
+  /**
+   * Makes a call that gives one answer.
+   * @param signal with which the call is taken back.
+   * @throws what the call throws.
+   */
+  async call<T>(signal: AbortSignal, make: (connection: C) => Promise<T>): Promise<T> {
+    const held = this.#begin();
+    let cancelled = false;
+    try {
+      return await make(held.connection);
+    } catch (error) {
+      cancelled = signal.aborted;
+      throw error;
+    } finally {
+      this.#end(held, cancelled);
+    }
   }
 
-  /** @throws like `RawClient.clientStreaming`. */
-  clientStreaming(
-    path: string,
-    requests: AsyncIterable<Buffer>,
-    call: ClientCall,
-  ): Promise<Buffer> {
-    return this.#hold(call.signal, (connection) =>
-      connection.clientStreaming(path, requests, call),
-    );
-  }
-
-  /** Opens lazily, like `RawClient.serverStreaming`. */
-  async *serverStreaming(
-    path: string,
-    request: Buffer,
-    call: ClientCall,
-  ): AsyncGenerator<Buffer, void, undefined> {
+  /** Makes a call that gives a stream, when its first message is asked for; like `call`. */
+  async *stream<T>(
+    signal: AbortSignal,
+    open: (connection: C) => AsyncGenerator<T, void, undefined>,
+  ): AsyncGenerator<T, void, undefined> {
     const held = this.#begin();
     // True unless the reader leaves early, which ends a generator behind its `yield`.
     let cancelled = true;
     try {
-      yield* held.connection.serverStreaming(path, request, call);
+      yield* open(held.connection);
       cancelled = false;
     } catch (error) {
-      cancelled = call.signal.aborted;
+      cancelled = signal.aborted;
       throw error;
     } finally {
       this.#end(held, cancelled);
@@ -92,38 +95,25 @@ export class RetiringChannel {
     this.#open.clear();
   }
 
-  async #hold<T>(signal: AbortSignal, run: (connection: Connection) => Promise<T>): Promise<T> {
-    const held = this.#begin();
-    let cancelled = false;
-    try {
-      return await run(held.connection);
-    } catch (error) {
-      cancelled = signal.aborted;
-      throw error;
-    } finally {
-      this.#end(held, cancelled);
-    }
-  }
-
-  #make(): Held {
+  #make(): Held<C> {
     const held = { connection: this.#connect(), calls: 0, cancelled: 0 };
     this.#open.add(held);
     return held;
   }
 
-  #begin(): Held {
+  #begin(): Held<C> {
     this.#current.calls += 1;
     return this.#current;
   }
 
-  #end(held: Held, cancelled: boolean): void {
+  #end(held: Held<C>, cancelled: boolean): void {
     held.calls -= 1;
     if (cancelled) held.cancelled += 1;
     if (held === this.#current && held.cancelled >= limits.CHANNEL_CANCELS_MAX) this.renew();
     else this.#closeIdle(held);
   }
 
-  #closeIdle(held: Held): void {
+  #closeIdle(held: Held<C>): void {
     if (held === this.#current || held.calls > 0 || !this.#open.delete(held)) return;
     held.connection.close();
   }

@@ -1,33 +1,38 @@
 import { limits } from "@holdfast/core";
-import { RawClient } from "@holdfast/rpc";
+import { FrameClient, RawClient } from "@holdfast/rpc";
 import { RetiringChannel } from "./retiring-channel.js";
 
 /** The channel of one stream, held while it runs. */
 export interface HeldChannel extends Disposable {
-  readonly channel: RetiringChannel;
+  readonly channel: RetiringChannel<FrameClient>;
 }
 
 /**
  * The gateway's connections to storage. Unary and lease calls have one of their own: a renewal
- * must not queue behind megabytes of frames. The first few streams have a wide one: storage then
+ * must not queue behind megabytes; so have uploads. The first few streams have a wide one: storage then
  * does not wait for this process after every second frame. The window is what waits here for each
  * client that stops reading, so many streams share a narrow one (docs/adr/0008).
  */
 export class StorageChannels {
-  readonly unary: RetiringChannel;
-  readonly uploads: RetiringChannel;
-  readonly #narrow: RetiringChannel;
-  readonly #wide: RetiringChannel;
+  readonly unary: RetiringChannel<RawClient>;
+  readonly uploads: RetiringChannel<RawClient>;
+  readonly #narrow: RetiringChannel<FrameClient>;
+  readonly #wide: RetiringChannel<FrameClient>;
   #wideStreams = 0;
 
   /** @param address `host:port`; connections are made by the first calls. */
   constructor(address: string) {
-    const channel = (windowBytes: number): RetiringChannel =>
-      new RetiringChannel(() => new RawClient(address, { service: "storage", windowBytes }));
-    this.unary = channel(limits.UPSTREAM_WINDOW_BYTES);
-    this.#narrow = channel(limits.UPSTREAM_WINDOW_BYTES);
-    this.#wide = channel(limits.WIDE_WINDOW_BYTES);
-    this.uploads = this.#narrow;
+    const calls = (): RetiringChannel<RawClient> =>
+      new RetiringChannel(
+        () =>
+          new RawClient(address, { service: "storage", windowBytes: limits.UPSTREAM_WINDOW_BYTES }),
+      );
+    const streams = (windowBytes: number): RetiringChannel<FrameClient> =>
+      new RetiringChannel(() => new FrameClient(address, { service: "storage", windowBytes }));
+    this.unary = calls();
+    this.uploads = calls();
+    this.#narrow = streams(limits.UPSTREAM_WINDOW_BYTES);
+    this.#wide = streams(limits.WIDE_WINDOW_BYTES);
   }
 
   /** The channel for one more stream. Dispose it when the stream has ended. */
@@ -64,7 +69,7 @@ export class StorageChannels {
     for (const channel of this.#all) channel.close();
   }
 
-  get #all(): readonly RetiringChannel[] {
-    return [this.unary, this.#narrow, this.#wide];
+  get #all(): readonly RetiringChannel<RawClient | FrameClient>[] {
+    return [this.unary, this.uploads, this.#narrow, this.#wide];
   }
 }

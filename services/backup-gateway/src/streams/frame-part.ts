@@ -1,3 +1,9 @@
+/** A frame as the transport has it; only its first byte is looked at. */
+export interface Frame {
+  /** Undefined when it is empty. */
+  readonly firstByte: number | undefined;
+}
+
 /** What a frame holds; `other` is a part that a newer storage may send. */
 export type FramePart = "header" | "chunks" | "heartbeat" | "trailer" | "other";
 
@@ -13,6 +19,6 @@ const PARTS: ReadonlyMap<number | undefined, FramePart> = new Map([
 ]);
 
 /** Tells the part of a frame from its first tag, without decoding it. */
-export function framePart(frame: Uint8Array): FramePart {
-  return PARTS.get(frame[0]) ?? "other";
+export function framePart({ firstByte }: Frame): FramePart {
+  return PARTS.get(firstByte) ?? "other";
 }

@@ -1,21 +1,21 @@
 import { type Clock, HoldfastError, WaitTimer } from "@holdfast/core";
-import { framePart } from "./frame-part.js";
+import { type Frame, framePart } from "./frame-part.js";
 
 /** The client's side of a stream. */
-export interface FrameSink {
+export interface FrameSink<F extends Frame> {
   /** @returns when the client's transport has taken the frame. */
-  send(frame: Buffer): Promise<void>;
+  send(frame: F): Promise<void>;
   /** Sends the trailer and ends the stream with OK. */
-  finish(trailer: Buffer): Promise<void>;
+  finish(trailer: F): Promise<void>;
   /** Waits, and sends a heartbeat whenever the stream was silent for too long. */
-  heartbeatWhile<T>(work: Promise<T>, frame: () => Buffer): Promise<T>;
+  heartbeatWhile<T>(work: Promise<T>, frame: () => F): Promise<T>;
 }
 
 /** What a relay needs besides its two ends. */
-export interface RelayOptions {
+export interface RelayOptions<F extends Frame> {
   readonly clock: Clock;
   /** Sent while storage is silent. */
-  readonly heartbeat: Buffer;
+  readonly heartbeat: F;
   /** Storage was silent for longer than it may be; has to make the source throw. */
   readonly onSilence: (error: HoldfastError) => void;
   /** @default 60 s */
@@ -29,19 +29,19 @@ export interface RelayOptions {
 const SILENCE_MS_MAX = 60_000;
 
 /**
- * Passes a stream on, frame by frame and undecoded: the next frame is asked for when the client
- * has taken the one before. The trailer is held back until storage has ended the stream with OK,
- * and a stream that ends without one is an error: a reader can trust what it gets.
+ * Passes a stream on, frame by frame, undecoded and uncopied: the next frame is asked for when the
+ * client has taken the one before. The trailer is held back until storage has ended the stream with
+ * OK, and a stream that ends without one is an error: a reader can trust what it gets.
  * @throws STORAGE_UNAVAILABLE for a stream without trailer; what source and sink throw.
  */
-export async function relayFrames(
-  source: AsyncGenerator<Buffer, void, undefined>,
-  sink: FrameSink,
-  options: RelayOptions,
+export async function relayFrames<F extends Frame>(
+  source: AsyncGenerator<F, void, undefined>,
+  sink: FrameSink<F>,
+  options: RelayOptions<F>,
 ): Promise<void> {
   const { clock, heartbeat, onSilence, silenceMsMax = SILENCE_MS_MAX } = options;
   const silence = new WaitTimer(clock, silenceMsMax, () => onSilence(silent(silenceMsMax)));
-  let trailer: Buffer | null = null;
+  let trailer: F | null = null;
   let frames = 0;
   try {
     for (;;) {

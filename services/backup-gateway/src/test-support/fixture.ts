@@ -7,6 +7,7 @@ import {
   callServerStreaming,
   callUnary,
   clientOptions,
+  FrameClient,
   limitStreamBuffers,
   RawClient,
 } from "@holdfast/rpc";
@@ -33,6 +34,7 @@ export interface Clients extends Disposable {
   readonly lease: lease.LeaseServiceClient;
   readonly health: grpcHealthV1.HealthClient;
   readonly raw: RawClient;
+  readonly frames: FrameClient;
 }
 
 /** A gateway in this process in front of a fake storage. */
@@ -80,6 +82,7 @@ export function clientsOf(address: string): Clients {
     lease: new lease.LeaseServiceClient(address, insecure, options),
     health: new grpcHealthV1.HealthClient(address, insecure, options),
     raw: new RawClient(address),
+    frames: new FrameClient(address),
   };
   return {
     ...typed,

@@ -25,7 +25,8 @@ export class TilePool implements TileProvers {
 
   /**
    * @param size number of threads.
-   * @param newThread @throws Error when the system gives no more.
+   * @param newThread starts one; a thread of `tile-worker.ts` by default. @throws Error when the
+   * system gives no more.
    */
   constructor(size: number, newThread: () => Worker = tileThread) {
     this.#size = size;
