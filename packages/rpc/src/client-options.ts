@@ -23,7 +23,7 @@ const RECONNECT_MS_MAX = 2_000;
  * told otherwise, also when retries are off); only behind that does an upload feel its server.
  */
 const RETRY_BUFFER_BYTES = 64 * 1024;
-/** Node's longest timer; grpc-js overflows above it. */
+/** Node's longest timer; it fires at once above it. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** Options of a client. Every client has connections of its own, and one retry loop: ours. */
@@ -44,5 +44,10 @@ export function clientOptions(tuning: ChannelTuning = {}): ClientOptions {
 
 /** Options of one call that may take so long, milliseconds. */
 export function callOptions(timeoutMs: number): CallOptions {
-  return { deadline: wallMs() + Math.min(Math.max(Math.ceil(timeoutMs), 0), TIMEOUT_MS_MAX) };
+  return { deadline: wallMs() + wholeTimeoutMs(timeoutMs) };
+}
+
+/** A timeout in whole milliseconds, as long as a timer may be. */
+export function wholeTimeoutMs(timeoutMs: number): number {
+  return Math.min(Math.max(Math.ceil(timeoutMs), 0), TIMEOUT_MS_MAX);
 }

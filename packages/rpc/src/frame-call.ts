@@ -91,9 +91,9 @@ export class FrameCall extends EventEmitter {
   }
 
   #onData(bytes: Buffer): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#failure !== null) return;
     try {
-      this.#messages.push(...this.#splitter.push(bytes));
+      this.#splitter.push(bytes, this.#messages);
     } catch (error) {
       this.#fail(error);
       return;
@@ -109,10 +109,17 @@ export class FrameCall extends EventEmitter {
     this.#finish();
   }
 
-  /** Ends the HTTP/2 stream; one that has not been sent must not wait for its connection. */
+  /**
+   * Ends the HTTP/2 stream. One that has not been sent must not wait for its connection; one whose
+   * answer has arrived whole only goes when that is read off.
+   */
   #leave(): void {
-    if (this.#stream.pending) this.#stream.destroy();
-    else this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (this.#stream.pending) {
+      this.#stream.destroy();
+    } else {
+      this.#stream.close(constants.NGHTTP2_CANCEL);
+      this.#stream.resume();
+    }
   }
 
   #finish(): void {

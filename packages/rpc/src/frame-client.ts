@@ -1,12 +1,12 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { type ClientCall, callServerStreaming } from "./client-calls.js";
-import { CLIENT_WINDOW_BYTES, RECEIVE_BYTES_MAX } from "./client-options.js";
+import { CLIENT_WINDOW_BYTES, RECEIVE_BYTES_MAX, wholeTimeoutMs } from "./client-options.js";
 import { FrameCall } from "./frame-call.js";
 import { FramedMessage } from "./framed-message.js";
 import type { RawClientOptions } from "./raw-client.js";
 import { brokenOff, type Endpoint } from "./status-to-error.js";
 
-/** A connection that is not made within this is given up, as in grpc-js. */
+/** A server that has not sent its settings within this is given up, as in grpc-js. */
 const CONNECT_MS_MAX = 20_000;
 /** HTTP/2's window when nothing is said. */
 const DEFAULT_WINDOW_BYTES = 65_535;
@@ -41,9 +41,10 @@ export class FrameClient {
     request: Buffer,
     call: ClientCall,
   ): AsyncGenerator<FramedMessage, void, undefined> {
-    const bounds = { timeoutMs: call.timeoutMs, receiveBytesMax: this.#receiveBytesMax };
+    const timeoutMs = wholeTimeoutMs(call.timeoutMs);
+    const bounds = { timeoutMs, receiveBytesMax: this.#receiveBytesMax };
     return callServerStreaming(
-      () => new FrameCall(this.#request(path, request, call), bounds),
+      () => new FrameCall(this.#request(path, request, { ...call, timeoutMs }), bounds),
       call.signal,
       this.#endpoint,
     );
@@ -52,7 +53,10 @@ export class FrameClient {
   /** Takes no new calls; those under way end by themselves. */
   close(): void {
     this.#isClosed = true;
-    this.#session?.close();
+    const session = this.#session;
+    // Closed before it is connected, Node would forget it and go on connecting.
+    if (session?.connecting === true) session.once("connect", () => session.close());
+    else session?.close();
   }
 
   #request(path: string, request: Buffer, { timeoutMs, metadata }: ClientCall): ClientHttp2Stream {
@@ -94,18 +98,19 @@ export class FrameClient {
       () => session.destroy(new Error(`no connection within ${CONNECT_MS_MAX / MS_PER_S} s`)),
       CONNECT_MS_MAX,
     );
+    const stopTimer = (): void => clearTimeout(timer);
+    session.once("remoteSettings", stopTimer).once("close", stopTimer);
     session.once("connect", () => {
-      clearTimeout(timer);
-      if (this.#windowBytes > DEFAULT_WINDOW_BYTES) session.setLocalWindowSize(this.#windowBytes);
+      if (!session.destroyed && this.#windowBytes > DEFAULT_WINDOW_BYTES) {
+        session.setLocalWindowSize(this.#windowBytes);
+      }
     });
-    session.once("close", () => clearTimeout(timer));
     // Each call is told by itself.
     session.on("error", () => undefined);
     return session;
   }
 }
 
-function timeoutText(timeoutMs: number): string {
-  const ms = Math.max(0, Math.ceil(timeoutMs));
+function timeoutText(ms: number): string {
   return ms <= TIMEOUT_DIGITS_MAX ? `${ms}m` : `${Math.ceil(ms / MS_PER_S)}S`;
 }

@@ -21,7 +21,9 @@ export class FramedMessage {
     const prefix = Buffer.allocUnsafe(MESSAGE_PREFIX_BYTES);
     prefix[0] = 0;
     prefix.writeUInt32BE(message.length, 1);
-    return new FramedMessage([prefix, message], message.length);
+    // Node's HTTP/2 does not tell that an empty piece was written, and the stream never ends.
+    const pieces = message.length === 0 ? [prefix] : [prefix, message];
+    return new FramedMessage(pieces, message.length);
   }
 
   /** The first byte of the message; undefined when it is empty. */

@@ -23,7 +23,8 @@ test("the messages that come out are those that went in, in their own memory", (
     fc.property(fc.array(message, { maxLength: 8 }), cuts, (messages, places) => {
       const wire = Buffer.concat(messages.map((bytes) => framed(Buffer.from(bytes))));
       const splitter = new MessageSplitter(BYTES_MAX);
-      const got = cutAt(wire, places).flatMap((piece) => splitter.push(piece));
+      const got: FramedMessage[] = [];
+      for (const piece of cutAt(wire, places)) splitter.push(piece, got);
       assert.deepEqual(
         got.map((each) => [...each.join()]),
         messages.map((bytes) => [...bytes]),
@@ -41,21 +42,24 @@ test("the messages that come out are those that went in, in their own memory", (
 test("it knows when a message has begun, from the first byte of its prefix on", () => {
   const wire = framed(Buffer.from("ab"));
   const splitter = new MessageSplitter(BYTES_MAX);
+  const got: FramedMessage[] = [];
   for (let at = 0; at < wire.length; at++) {
     assert.equal(splitter.isInMessage, at > 0);
-    const complete = splitter.push(wire.subarray(at, at + 1));
-    assert.equal(complete.length, at === wire.length - 1 ? 1 : 0);
+    splitter.push(wire.subarray(at, at + 1), got);
+    assert.equal(got.length, at === wire.length - 1 ? 1 : 0);
   }
   assert.equal(splitter.isInMessage, false);
 });
 
 test("a message is refused at its prefix when it is too large or compressed", () => {
-  const largest = new MessageSplitter(BYTES_MAX);
-  assert.deepEqual(largest.push(messagePrefix(BYTES_MAX)), []);
-  const larger = new MessageSplitter(BYTES_MAX);
-  assert.throws(() => larger.push(messagePrefix(BYTES_MAX + 1)), { reason: "MESSAGE_TOO_LARGE" });
-  const compressed = new MessageSplitter(BYTES_MAX);
-  assert.throws(() => compressed.push(messagePrefix(1, true)), { reason: "INTERNAL" });
+  const got: FramedMessage[] = [];
+  new MessageSplitter(BYTES_MAX).push(messagePrefix(BYTES_MAX), got);
+  assert.equal(got.length, 0);
+  const refused = (prefix: Buffer): void =>
+    new MessageSplitter(BYTES_MAX).push(Buffer.concat([framed(Buffer.from("a")), prefix]), got);
+  assert.throws(() => refused(messagePrefix(BYTES_MAX + 1)), { reason: "MESSAGE_TOO_LARGE" });
+  assert.throws(() => refused(messagePrefix(1, true)), { reason: "INTERNAL" });
+  assert.equal(got.length, 2, "what came before it is there");
 });
 
 test("a framed message is its prefix and the message", () => {

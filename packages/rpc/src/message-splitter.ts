@@ -24,12 +24,11 @@ export class MessageSplitter {
 
   /**
    * Takes the next bytes, which must not be changed afterwards.
-   * @returns the messages that end in them.
+   * @param complete gets the messages that end in them, those before an error as well.
    * @throws MESSAGE_TOO_LARGE when one is announced that is larger than may be; INTERNAL for a
    * compressed one, which no client of ours asks for.
    */
-  push(bytes: Buffer): FramedMessage[] {
-    const complete: FramedMessage[] = [];
+  push(bytes: Buffer, complete: FramedMessage[]): void {
     let at = 0;
     while (at < bytes.length) {
       const start = at;
@@ -47,7 +46,6 @@ export class MessageSplitter {
         this.#prefixBytes = 0;
       }
     }
-    return complete;
   }
 
   /** @returns how many bytes from `at` on belong to the prefix. */

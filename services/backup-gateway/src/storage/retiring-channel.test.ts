@@ -2,7 +2,7 @@
 // Method: fake connections that count.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { limits } from "@holdfast/core";
+import { deadlineExceeded, limits } from "@holdfast/core";
 import { type Connection, RetiringChannel } from "./retiring-channel.js";
 
 class FakeConnection implements Connection {
@@ -102,6 +102,11 @@ test("errors of storage are no cancels, an aborted call is one", async () => {
     await assert.rejects(failures.call(controller.signal, fail), /no/);
   }
   assert.equal(connections, 2);
+  for (let i = 0; i < limits.CHANNEL_CANCELS_MAX; i += 1) {
+    const late = (): Promise<void> => Promise.reject(deadlineExceeded());
+    await assert.rejects(failures.call(never, late), { reason: "DEADLINE_EXCEEDED" });
+  }
+  assert.equal(connections, 3, "a call whose time is over is reset, whoever notices first");
   target.close();
   assert.equal(made[0]?.closed, true);
 });

@@ -1,4 +1,4 @@
-import { limits } from "@holdfast/core";
+import { HoldfastError, limits } from "@holdfast/core";
 
 /** A client with one connection to storage. */
 export interface Connection {
@@ -9,15 +9,15 @@ export interface Connection {
 interface Held<C> {
   readonly connection: C;
   calls: number;
-  cancelled: number;
+  resets: number;
 }
 
 /**
  * A connection that is replaced before it wears out. HTTP/2 allows a peer a burst of 1,000
  * resets; a client that opens and cancels in a loop would make storage close the connection, and
- * every innocent stream on it would die. After 500 cancelled calls new ones go to a new
- * connection; the old one is closed when its last call has ended. With at most 256 calls open
- * beside the 500, the burst is never reached.
+ * every innocent stream on it would die. After 500 calls that were reset new ones go to a new
+ * connection; the old one is closed when its last call has ended. With at most 480 calls open
+ * beside the 500 (`--slots`), the burst is never reached.
  */
 export class RetiringChannel<C extends Connection> {
   readonly #connect: () => C;
@@ -58,14 +58,14 @@ export class RetiringChannel<C extends Connection> {
    */
   async call<T>(signal: AbortSignal, make: (connection: C) => Promise<T>): Promise<T> {
     const held = this.#begin();
-    let cancelled = false;
+    let isReset = false;
     try {
       return await make(held.connection);
     } catch (error) {
-      cancelled = signal.aborted;
+      isReset = resets(error, signal);
       throw error;
     } finally {
-      this.#end(held, cancelled);
+      this.#end(held, isReset);
     }
   }
 
@@ -76,15 +76,15 @@ export class RetiringChannel<C extends Connection> {
   ): AsyncGenerator<T, void, undefined> {
     const held = this.#begin();
     // True unless the reader leaves early, which ends a generator behind its `yield`.
-    let cancelled = true;
+    let isReset = true;
     try {
       yield* open(held.connection);
-      cancelled = false;
+      isReset = false;
     } catch (error) {
-      cancelled = signal.aborted;
+      isReset = resets(error, signal);
       throw error;
     } finally {
-      this.#end(held, cancelled);
+      this.#end(held, isReset);
     }
   }
 
@@ -96,7 +96,7 @@ export class RetiringChannel<C extends Connection> {
   }
 
   #make(): Held<C> {
-    const held = { connection: this.#connect(), calls: 0, cancelled: 0 };
+    const held = { connection: this.#connect(), calls: 0, resets: 0 };
     this.#open.add(held);
     return held;
   }
@@ -106,10 +106,10 @@ export class RetiringChannel<C extends Connection> {
     return this.#current;
   }
 
-  #end(held: Held<C>, cancelled: boolean): void {
+  #end(held: Held<C>, isReset: boolean): void {
     held.calls -= 1;
-    if (cancelled) held.cancelled += 1;
-    if (held === this.#current && held.cancelled >= limits.CHANNEL_CANCELS_MAX) this.renew();
+    if (isReset) held.resets += 1;
+    if (held === this.#current && held.resets >= limits.CHANNEL_CANCELS_MAX) this.renew();
     else this.#closeIdle(held);
   }
 
@@ -117,4 +117,12 @@ export class RetiringChannel<C extends Connection> {
     if (held === this.#current || held.calls > 0 || !this.#open.delete(held)) return;
     held.connection.close();
   }
+}
+
+/** Errors at which a client itself ends the call. (Storage may have sent one: that does no harm.) */
+const RESETTING: ReadonlySet<string> = new Set(["DEADLINE_EXCEEDED", "MESSAGE_TOO_LARGE"]);
+
+/** Whether a call that ended so was reset from this side. */
+function resets(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted || (error instanceof HoldfastError && RESETTING.has(error.reason));
 }
