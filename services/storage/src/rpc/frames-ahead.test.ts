@@ -25,14 +25,18 @@ test("the first four streams run eight frames ahead, all others four", () => {
   assert.deepEqual([delta, third].map(mostOf), [4, 8]);
 });
 
-test("who waits gets more at once, who makes frames wait one less", () => {
+test("who waits gets more, who makes frames wait one less", () => {
   using ahead = new AheadOfReaders().forStream(true);
-  const frames: number[] = [];
-  for (const isWaiting of [true, true, true, false, false, true, true, true]) {
-    frames.push(ahead.frames);
-    ahead.adjust(isWaiting);
-  }
-  assert.deepEqual(frames, [1, 2, 4, 8, 7, 6, 8, 8]);
-  for (let job = 0; job < 30; job++) ahead.adjust(false);
-  assert.equal(ahead.frames, 1);
+  const framesOf = (jobs: number, isWaiting: boolean): number[] =>
+    Array.from({ length: jobs }, () => {
+      const { frames } = ahead;
+      ahead.adjust(isWaiting);
+      return frames;
+    });
+  assert.deepEqual(framesOf(7, true), [1, 1, 1, 1, 1, 1, 1], "buffers on the way take some");
+  assert.deepEqual(framesOf(7, true), [1, 2, 2, 2, 2, 4, 4]);
+  assert.deepEqual(framesOf(2, true), [8, 8]);
+  assert.deepEqual(framesOf(3, false), [8, 7, 6]);
+  assert.deepEqual(framesOf(3, true), [5, 5, 8], "it waits again");
+  assert.deepEqual(framesOf(9, false), [8, 7, 6, 5, 4, 3, 2, 1, 1]);
 });
