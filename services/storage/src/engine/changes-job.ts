@@ -1,7 +1,7 @@
 import { HASH_BYTES, pathRange } from "@holdfast/merkle";
 import { ChangeGatherer } from "../state/change-gatherer.js";
 import type { ChangedKeys } from "../state/changed-keys.js";
-import { changesOf, memoryOf, nothingGathered } from "../state/gathered-changes.js";
+import { afterSending, changesOf, nothingGathered } from "../state/gathered-changes.js";
 import type { TreeView } from "../state/tree-view.js";
 import { versionPruned } from "../state/versions.js";
 import { FRAME_BYTES } from "./chunk-frame.js";
@@ -29,7 +29,8 @@ export function changesFrames(
   let { after, gathered } = job;
   let bytes = 0;
   for (;;) {
-    const result = changesFrame(generation, { ...job, after, gathered }, isCancelled);
+    const memory = job.memory.slice(results.length, results.length + 1);
+    const result = changesFrame(generation, { ...job, after, gathered, memory }, isCancelled);
     bytes += result.frame?.length ?? 0;
     const isFull = results.length + 1 >= job.framesMax || bytes >= job.framesMax * FRAME_BYTES;
     if (isFull || result.isLast || result.frame === null) return [...results, result];
@@ -75,18 +76,21 @@ function changesFrame(
       continue;
     }
     const coveredTo = gathered.coveredTo === null ? null : Buffer.from(gathered.coveredTo);
-    const packed = packDeltaTiles({ earlier, later, changes, coveredTo, rowOf }, job.after);
+    const packed = packDeltaTiles(
+      { earlier, later, changes, coveredTo, rowOf },
+      job.after,
+      job.memory[0] ?? null,
+    );
     if (packed.frame !== null || packed.isLast || left <= 0) {
-      return { ...packed, gathered: { ...gathered, changes: unsent(changes, packed.last) } };
+      return { ...packed, gathered: afterSending(gathered, sentUpTo(changes, packed.last)) };
     }
     needsMore = true;
   }
 }
 
-/** The changes without those of tiles that are in the frame. */
-function unsent(changes: ChangedKeys, last: string): ArrayBuffer {
-  const first = last === "" ? 0 : changes.indexOf(pathRange(last).end);
-  return memoryOf(changes.from(first));
+/** How many of the changes are in tiles up to the last one of the frame. */
+function sentUpTo(changes: ChangedKeys, last: string): number {
+  return last === "" ? 0 : changes.indexOf(pathRange(last).end);
 }
 
 /** The lowest key hash behind the tile at `after`; null behind the last. */

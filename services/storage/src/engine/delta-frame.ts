@@ -43,9 +43,14 @@ const CHANGES_MADE_IN_VAIN_MAX = 64;
 /**
  * Packs the tiles of a delta behind `after` into one frame of StreamStateChanges while they fit
  * and their changes are known.
+ * @param memory a buffer to be used again, when it is large enough.
  * @throws ROW_CORRUPT
  */
-export function packDeltaTiles(source: DeltaSource, after: string): DeltaFrameResult {
+export function packDeltaTiles(
+  source: DeltaSource,
+  after: string,
+  memory: ArrayBuffer | null,
+): DeltaFrameResult {
   let frame: ChunkFrame | null = null;
   const sum = { tiles: 0, bodies: 0, items: 0, bytes: 0, last: after };
   let needsMore = false;
@@ -62,7 +67,7 @@ export function packDeltaTiles(source: DeltaSource, after: string): DeltaFrameRe
     const bodyBytes = delta?.body.length ?? 0;
     const bound = chunkBytesMax(fields, bodyBytes);
     if (used > 0 && used + bound > FRAME_BYTES) break;
-    frame ??= new ChunkFrame(Math.max(bound, FRAME_BYTES), null);
+    frame ??= new ChunkFrame(Math.max(bound, FRAME_BYTES), memory);
     frame.add(fields, bodyBytes, (target, at) => {
       if (delta !== null) target.set(delta.body, at);
       return at + bodyBytes;

@@ -33,7 +33,7 @@ interface Tile {
   readonly body: Buffer;
 }
 
-/** All tiles of a delta behind `after`, each job run as if by another thread. */
+/** All tiles of a delta behind `after`, each job run as if by another thread, its frames in used memory. */
 function tilesOf(
   scans: Scans,
   { store }: ScanModel,
@@ -48,6 +48,7 @@ function tilesOf(
     after,
     gathered: null,
     framesMax: 1,
+    memory: [],
   };
   for (let jobs = 0; ; jobs++) {
     job = { ...job, framesMax: 1 + (jobs % 3) };
@@ -59,13 +60,15 @@ function tilesOf(
     if (last.isLast) return tiles;
     const isProgress = last.last !== job.after || last.gathered !== job.gathered;
     assert.ok(isProgress, "each job goes on");
-    job = { ...job, after: last.last, gathered: structuredClone(last.gathered) };
+    const memory = results.flatMap(({ frame }) => (frame === null ? [] : [frame.memory]));
+    job = { ...job, after: last.last, gathered: structuredClone(last.gathered), memory };
   }
 }
 
 function unpack({ frame, ...sum }: ChangesResult): Tile[] {
   assert.ok(frame);
-  const bytes = Buffer.from(frame.memory, frame.offset, frame.length);
+  // A copy: the memory is filled again.
+  const bytes = Buffer.from(new Uint8Array(frame.memory, frame.offset, frame.length));
   const { part } = backup.StreamStateChangesResponse.decode(bytes);
   assert.ok(part?.$case === "chunks");
   const again = backup.StreamStateChangesResponse.encode({ part }).finish();

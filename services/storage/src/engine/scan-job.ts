@@ -42,6 +42,8 @@ export interface ChangesJob extends JobOf {
   readonly gathered: GatheredChanges | null;
   /** Fills at most so many frames. */
   readonly framesMax: number;
+  /** Memory of frames that were sent, to be used again. */
+  readonly memory: readonly ArrayBuffer[];
 }
 
 /** A frame with chunks. */

@@ -218,9 +218,9 @@ function end({ worker, cancel }: Thread): Promise<void> {
 
 /** What goes over to the thread instead of being copied. */
 function memoryIn(job: ScanJob): ArrayBuffer[] {
-  if ("memory" in job) return [...job.memory];
-  if ("gathered" in job && job.gathered !== null) return memoryOfGathered(job.gathered);
-  return [];
+  const memory = "memory" in job ? [...job.memory] : [];
+  if ("gathered" in job && job.gathered !== null) memory.push(...memoryOfGathered(job.gathered));
+  return memory;
 }
 
 function draining(): HoldfastError {

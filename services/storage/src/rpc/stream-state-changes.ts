@@ -66,7 +66,7 @@ function planChanges(
   });
   const job =
     (after: string, gathered: ChangesJob["gathered"]) =>
-    ({ framesMax }: FillAhead, signal: AbortSignal): Promise<readonly ChangesResult[]> => {
+    (ahead: FillAhead, signal: AbortSignal): Promise<readonly ChangesResult[]> => {
       const some: ChangesJob = {
         kind: "changes",
         generation: use.path,
@@ -74,7 +74,7 @@ function planChanges(
         fromVersion: from.version,
         after,
         gathered,
-        framesMax,
+        ...ahead,
       };
       return scans.run(some, signal);
     };

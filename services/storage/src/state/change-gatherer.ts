@@ -43,7 +43,7 @@ export class ChangeGatherer {
     }
     const changes = memoryOf(changesOf(gathered).followedBy(found));
     return {
-      gathered: { changes, coveredTo: written.end ?? behindShard(shard), pass: null },
+      gathered: { changes, sent: 0, coveredTo: written.end ?? behindShard(shard), pass: null },
       looked,
     };
   }

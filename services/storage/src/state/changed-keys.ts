@@ -141,11 +141,6 @@ export class ChangedKeys {
     return from;
   }
 
-  /** Those from index `low` on, in memory of their own. */
-  from(low: number): ChangedKeys {
-    return new ChangedKeys(Buffer.from(this.packed.subarray(low * ENTRY_BYTES)));
-  }
-
   /** These and others behind them. */
   followedBy(others: ChangedKeys): ChangedKeys {
     if (this.count === 0) return others;

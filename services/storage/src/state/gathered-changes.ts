@@ -1,12 +1,14 @@
-import { ChangedKeys } from "./changed-keys.js";
+import { ChangedKeys, ENTRY_BYTES } from "./changed-keys.js";
 
 /**
  * How far the changes of a delta are gathered. Plain data, so that it can go from thread to
  * thread, and no thread has to remember a stream.
  */
 export interface GatheredChanges {
-  /** Memory of `ChangedKeys`: all not sent yet whose key hash is below `coveredTo`. */
+  /** Memory of `ChangedKeys`: all whose key hash is below `coveredTo`, but for some that were sent. */
   readonly changes: ArrayBuffer;
+  /** How many of them, the first, were sent: to leave these out costs a copy of the others. */
+  readonly sent: number;
   /** The lowest key hash that is not covered; null: everything is. */
   readonly coveredTo: Uint8Array | null;
   /** A walk through the journal that is under way. */
@@ -25,12 +27,17 @@ export interface GatherPass {
 
 /** Nothing gathered; tiles are wanted from `start` on (null: none). */
 export function nothingGathered(start: Buffer | null): GatheredChanges {
-  return { changes: new ArrayBuffer(0), coveredTo: start, pass: null };
+  return { changes: new ArrayBuffer(0), sent: 0, coveredTo: start, pass: null };
 }
 
-/** The changes in it. */
-export function changesOf(gathered: GatheredChanges): ChangedKeys {
-  return new ChangedKeys(Buffer.from(gathered.changes));
+/** The changes in it that were not sent yet; a view. */
+export function changesOf({ changes, sent }: GatheredChanges): ChangedKeys {
+  return new ChangedKeys(Buffer.from(changes, sent * ENTRY_BYTES));
+}
+
+/** The same when the first `count` of `changesOf` were sent, too. */
+export function afterSending(gathered: GatheredChanges, count: number): GatheredChanges {
+  return { ...gathered, sent: gathered.sent + count };
 }
 
 /** What goes over to another thread instead of being copied. */
