@@ -12,11 +12,11 @@ import {
   measureRestores,
   type Setup,
 } from "./rows/backup-restore.js";
+import { measureLatency } from "./rows/latency.js";
 import {
   loadEtcd,
   loadInTreeOrder,
   measureCommits,
-  measureLatency,
   measureStalled,
   measureStream,
 } from "./rows/live.js";

@@ -4,21 +4,15 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Etcd } from "../etcd.js";
 import { rssAnonBytes } from "../memory.js";
-import { blockOf, COMMIT_BLOCK, type Pair } from "../pair.js";
+import type { Pair } from "../pair.js";
 import { quiet } from "../quiet.js";
 import { StreamClient } from "../streams.js";
 import { median, type Row, round, type SkippedRow } from "../table.js";
 import { inTreeOrder } from "../tree-order.js";
-import { RawClient } from "../unary.js";
 import { NO_ETCD } from "./backup-restore.js";
 
 const BLOCK_PUTS = 5_000;
 const COMMITS_IN_FLIGHT = 4;
-const READER_BYTES_PER_SECOND = 50e6;
-const LATENCY_COMMITS = 200;
-const LATENCY_PUTS = 100;
-const LATENCY_PACE_MS = 20;
-const LATENCY_RUNS = 5;
 const STALLED_CLIENTS = 200;
 
 /** Loads `items` records in blocks of 5,000 puts, durable, beside etcd. */
@@ -86,35 +80,6 @@ function parsedRun(line: string): { seconds: number; bytes: number; items: numbe
   return JSON.parse(line);
 }
 
-/** p99 commit latency without and beside a stream whose reader takes 50 MB/s. */
-export async function measureLatency(pair: Pair, items: number): Promise<Row> {
-  const client = new StreamClient(pair.gateway.listen);
-  const ratios: number[] = [];
-  let last = "";
-  for (let run = 0; run < LATENCY_RUNS; run++) {
-    const alone = await p99(pair, items, run * 2);
-    const stop = new AbortController();
-    const leaseId = await client.acquire();
-    const reader = readHeld(client, leaseId, stop.signal);
-    const beside = await p99(pair, items, run * 2 + 1);
-    stop.abort();
-    await reader;
-    await client.release(leaseId);
-    ratios.push(beside / alone);
-    last = `${round(beside)} ms beside, ${round(alone)} ms alone`;
-  }
-  client.close();
-  return {
-    work: "p99 commit latency beside a 50 MB/s stream",
-    measured: last,
-    figure: median(ratios),
-    unit: "x",
-    better: "smaller",
-    owed: 1.2,
-    stretch: 1.1,
-  };
-}
-
 /** 200 clients open a stream and stop reading. */
 export async function measureStalled(pair: Pair): Promise<Row> {
   const pids = [pair.gateway.process.pid ?? 0, pair.storage.process.pid ?? 0];
@@ -146,39 +111,4 @@ export async function measureStalled(pair: Pair): Promise<Row> {
     owed: 200,
     stretch: 200,
   };
-}
-
-async function p99(pair: Pair, items: number, round: number): Promise<number> {
-  const client = new RawClient(pair.storage.listen);
-  const latencies: number[] = [];
-  for (let commit = 0; commit < LATENCY_COMMITS; commit++) {
-    const from = (commit * LATENCY_PUTS) % items;
-    const block = blockOf(from, from + LATENCY_PUTS, 1_000 + round);
-    const start = performance.now();
-    await client.call(COMMIT_BLOCK, block);
-    const took = performance.now() - start;
-    latencies.push(took);
-    await delay(Math.max(0, LATENCY_PACE_MS - took));
-  }
-  client.close();
-  return latencies.sort((a, b) => a - b)[Math.floor(LATENCY_COMMITS * 0.99)] ?? Number.NaN;
-}
-
-async function readHeld(client: StreamClient, leaseId: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const call = client.open(leaseId);
-    call.on("error", () => undefined);
-    const start = performance.now();
-    let bytes = 0;
-    try {
-      for await (const frame of call) {
-        bytes += (frame as Buffer).length;
-        const ahead = (bytes / READER_BYTES_PER_SECOND) * 1000 - (performance.now() - start);
-        if (ahead > 1) await delay(ahead);
-        if (signal.aborted) break;
-      }
-    } finally {
-      call.cancel();
-    }
-  }
 }
