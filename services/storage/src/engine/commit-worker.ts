@@ -15,6 +15,7 @@ import type {
 } from "./commit-messages.js";
 import { type GenerationEnv, openGenerationEnv } from "./generation-env.js";
 import { pageDamage } from "./page-damage.js";
+import { goFirst } from "./thread-priority.js";
 import { packError } from "./worker-error.js";
 
 /** Blocks handed to the writer and not durable yet, at most: bounds memory and time to undo. */
@@ -25,6 +26,7 @@ const NODE_POOL_BYTES = 131_072;
 // Nodes are cut from pools: with Node's 8 KiB every fifth would need a new one.
 Buffer.poolSize = NODE_POOL_BYTES;
 
+goFirst();
 const { path, peer } = workerData as CommitThreadData;
 const main = parentPort;
 if (main === null) throw new Error("this module runs in a thread");

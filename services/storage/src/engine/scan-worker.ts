@@ -11,10 +11,13 @@ import type {
   ScanResult,
 } from "./scan-job.js";
 import { Scans } from "./scans.js";
+import { giveWay } from "./thread-priority.js";
 import { packError } from "./worker-error.js";
 
 // A scan thread: takes one job at a time from the pool (scan-pool.ts) and answers each.
 
+// Commits come before backups.
+giveWay();
 const port = parentPort;
 assert.ok(port, "this file runs as a worker thread");
 const scans = new Scans();

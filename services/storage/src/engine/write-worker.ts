@@ -6,11 +6,13 @@ import type { CommitThreadData, WriterReply, WriterRequest } from "./commit-mess
 import { EarlySync } from "./early-sync.js";
 import { openGenerationEnv } from "./generation-env.js";
 import type { Segment } from "./packed-batch.js";
+import { goFirst } from "./thread-priority.js";
 import { packError } from "./worker-error.js";
 
 /** Batches in one transaction at most, so that no answer waits for long. */
 const GROUP_MAX = 8;
 
+goFirst();
 const { path, peer } = workerData as CommitThreadData;
 let env = openGenerationEnv(path);
 let early = new EarlySync(path);
