@@ -3,6 +3,7 @@ import { runProcess, UsageError } from "@holdfast/process";
 import { calmCollector, limitStreamBuffers } from "@holdfast/rpc";
 import { fsckConfig, storageConfig } from "./config.js";
 import { compileInThreads } from "./engine/compile-in-threads.js";
+import { goFirst } from "./engine/thread-priority.js";
 import { fsckChild, runFsck } from "./fsck-main.js";
 import { startStorageServer } from "./storage-server.js";
 
@@ -22,6 +23,8 @@ if (command === "fsck") {
   limitStreamBuffers();
   calmCollector(HEAP_GROWING_PERCENT);
   compileInThreads();
+  // Before any thread is started: they begin with the priority of this one.
+  goFirst();
   await runProcess({
     name: "holdfast-storage",
     configure: storageConfig,

@@ -6,16 +6,16 @@ import { constants, getPriority, setPriority } from "node:os";
 const { PRIORITY_ABOVE_NORMAL, PRIORITY_BELOW_NORMAL, PRIORITY_HIGHEST, PRIORITY_LOW } =
   constants.priority;
 
-/** Makes this thread wait for a processor behind the others of its process. */
+/** Makes this thread wait for a processor behind the one that started it. */
 export function giveWay(): void {
   if (process.platform !== "linux") return;
   setPriority(Math.min(getPriority() + PRIORITY_BELOW_NORMAL, PRIORITY_LOW));
 }
 
 /**
- * Lets this thread have a processor before the others of its process, where the system permits it:
- * that takes CAP_SYS_NICE, or an RLIMIT_NICE that allows it (docs/operations.md). Without the right
- * nothing changes.
+ * Lets this thread, and those it starts from now on, have a processor before others, where the
+ * system permits it: that takes CAP_SYS_NICE, or an RLIMIT_NICE that allows it (docs/adr/0014).
+ * Without the right nothing changes.
  */
 export function goFirst(): void {
   if (process.platform !== "linux") return;
