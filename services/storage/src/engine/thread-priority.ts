@@ -8,19 +8,23 @@ const { PRIORITY_ABOVE_NORMAL, PRIORITY_BELOW_NORMAL, PRIORITY_HIGHEST, PRIORITY
 
 /** Makes this thread wait for a processor behind the one that started it. */
 export function giveWay(): void {
-  if (process.platform !== "linux") return;
-  setPriority(Math.min(getPriority() + PRIORITY_BELOW_NORMAL, PRIORITY_LOW));
+  change(PRIORITY_BELOW_NORMAL);
 }
 
 /**
  * Lets this thread, and those it starts from now on, have a processor before others, where the
  * system permits it: that takes CAP_SYS_NICE, or an RLIMIT_NICE that allows it (docs/adr/0014).
- * Without the right nothing changes.
  */
 export function goFirst(): void {
+  change(PRIORITY_ABOVE_NORMAL);
+}
+
+/** Without the right nothing changes: it is slower then, not wrong. */
+function change(by: number): void {
   if (process.platform !== "linux") return;
+  const priority = Math.min(Math.max(getPriority() + by, PRIORITY_HIGHEST), PRIORITY_LOW);
   try {
-    setPriority(Math.max(getPriority() + PRIORITY_ABOVE_NORMAL, PRIORITY_HIGHEST));
+    setPriority(priority);
   } catch (error) {
     if (!isNotPermitted(error)) throw error;
   }
