@@ -16,12 +16,12 @@ import {
   type DeltaChange,
   type DeltaTile,
   type DeltaTree,
+  DeltaWriter,
   EMPTY_NODE,
   foldDeltaChunk,
   foldDeltaTiles,
   placeOf,
   type TreeNode,
-  writeDeltaBody,
   writtenChanges,
 } from "./index.js";
 import {
@@ -35,7 +35,7 @@ import {
   modelNode,
   pathBits,
 } from "./test-support/model-tree.js";
-import { WireReader, WireWriter } from "./wire.js";
+import { WireReader } from "./wire.js";
 
 const batch = DeltaBatch.create() ?? assert.fail("this machine has no SIMD: nothing to test");
 
@@ -55,7 +55,7 @@ const treeBy = (node: (position: Buffer, depth: number) => TreeNode): DeltaTree 
 });
 
 const bodyOf = (path: string, changes: readonly DeltaChange[], tree: DeltaTree): Buffer =>
-  writeDeltaBody(path, writtenChanges(changes), tree, new WireWriter());
+  new DeltaWriter().write(path, writtenChanges(changes), tree);
 
 /** Bodies one behind the other, with something in front. */
 function frameOf(bodies: readonly { readonly path: string; readonly body: Buffer }[]) {

@@ -68,7 +68,7 @@ export function writeDelete(body: WireWriter, keyHash: HashPlace, oldValueHash: 
 }
 
 function writeHash(body: WireWriter, tag: number, { bytes, at }: HashPlace): void {
-  body.head(tag, HASH_BYTES).part(bytes, at, HASH_BYTES);
+  body.head(tag, HASH_BYTES).hash(bytes, at);
 }
 
 /** Changes that are objects, for who writes them. */

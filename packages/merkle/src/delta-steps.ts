@@ -31,6 +31,9 @@ export function foldDeltaInSteps(
   return walk;
 }
 
+/** Comes before every key hash. */
+const NO_KEY_HASH: Buffer = Buffer.alloc(0);
+
 /**
  * Makes a walk stand at the path of the changes.
  * @throws PROOF_INVALID unless there is one, all lie under the path and ascend.
@@ -42,7 +45,7 @@ export function checkChanges<Node>(
 ): void {
   if (changes.count === 0) throw noChange(path);
   walk.standAt(path);
-  let previous: Buffer = Buffer.alloc(0);
+  let previous: Buffer = NO_KEY_HASH;
   for (let change = 0; change < changes.count; change++) {
     const keyHash = changes.keyHash(change);
     if (keyHash.length !== HASH_BYTES || commonBits(keyHash, walk.position) < 4 * path.length) {

@@ -8,13 +8,12 @@ import fc from "fast-check";
 import {
   type DeltaChange,
   type DeltaTree,
+  DeltaWriter,
   encodeDeltaBody,
   foldDeltaChunk,
   nodesEqual,
   placeOf,
   type TreeNode,
-  WireWriter,
-  writeDeltaBody,
   writtenChanges,
 } from "./index.js";
 import {
@@ -57,7 +56,7 @@ function changesOf(
 }
 
 /** Used again and again. */
-const writer = new WireWriter();
+const writer = new DeltaWriter();
 
 function encode(path: string, changes: readonly DeltaChange[], to: readonly ModelLeaf[]) {
   const tree: DeltaTree = {
@@ -70,10 +69,7 @@ function encode(path: string, changes: readonly DeltaChange[], to: readonly Mode
   };
   const written = writtenChanges(changes);
   const delta = encodeDeltaBody(path, written, tree);
-  assert.ok(
-    writeDeltaBody(path, written, tree, writer).equals(delta.body),
-    "the same body without a fold",
-  );
+  assert.ok(writer.write(path, written, tree).equals(delta.body), "the same body without a fold");
   return delta;
 }
 

@@ -1,12 +1,12 @@
 import { HoldfastError } from "@holdfast/core";
 import { DeltaBatch } from "./delta-batch.js";
 import { type DeltaChange, readChanges, type WrittenChanges } from "./delta-change.js";
-import { checkChanges, foldDeltaInSteps } from "./delta-steps.js";
-import { DeltaWalk } from "./delta-walk.js";
+import { foldDeltaInSteps } from "./delta-steps.js";
+import { DeltaWriter } from "./delta-writer.js";
 import type { DeltaTile, FoldedChanges } from "./folded-delta.js";
-import { type DeltaTree, FrontierWriter } from "./frontier-writer.js";
+import type { DeltaTree } from "./frontier-writer.js";
 import type { TreeNode } from "./tree-node.js";
-import { WireReader, WireWriter } from "./wire.js";
+import { WireReader } from "./wire.js";
 
 /** What a delta chunk folds to, and its changes. */
 export interface FoldedDelta extends FoldedChanges {
@@ -77,28 +77,7 @@ export function foldDeltaTiles(
  * @throws PROOF_INVALID when the changes do not fit the path or do not ascend.
  */
 export function encodeDeltaBody(path: string, changes: WrittenChanges, view: DeltaTree): DeltaBody {
-  const body = writeDeltaBody(path, changes, view, new WireWriter());
+  const body = new DeltaWriter().write(path, changes, view);
   const { fromNode, toNode } = foldDeltaChunk(path, body);
   return { body, fromNode, toNode };
-}
-
-/**
- * The same body without the fold, for who has the nodes of both states already.
- * @param body what is in it is lost, so that its memory serves for many tiles.
- * @returns a view of it.
- * @throws PROOF_INVALID like `encodeDeltaBody`.
- */
-export function writeDeltaBody(
-  path: string,
-  changes: WrittenChanges,
-  view: DeltaTree,
-  body: WireWriter,
-): Buffer {
-  const { count } = changes;
-  body.clear();
-  for (let change = 0; change < count; change++) changes.write(change, body);
-  const walk = new DeltaWalk(new FrontierWriter(changes, view, body));
-  checkChanges(path, changes, walk);
-  walk.walk(path, 0, count);
-  return body.finish();
 }

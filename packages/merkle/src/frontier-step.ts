@@ -57,11 +57,11 @@ export function writeNodeStep(body: WireWriter, { kind, bytes, at }: NodePlace):
       body.raw(EMPTY_FIELD);
       break;
     case "leaf":
-      body.raw(LEAF_HEAD).part(bytes, at, HASH_BYTES);
-      body.raw(LEAF_MIDDLE).part(bytes, at + HASH_BYTES, HASH_BYTES);
+      body.raw(LEAF_HEAD).hash(bytes, at);
+      body.raw(LEAF_MIDDLE).hash(bytes, at + HASH_BYTES);
       break;
     case "inner":
-      body.raw(INNER_HEAD).part(bytes, at, HASH_BYTES);
+      body.raw(INNER_HEAD).hash(bytes, at);
       break;
   }
 }

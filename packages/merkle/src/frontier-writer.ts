@@ -1,6 +1,7 @@
-import type { WrittenChanges } from "./delta-change.js";
+import { type WrittenChanges, writtenChanges } from "./delta-change.js";
 import type { DeltaPlaces } from "./delta-walk.js";
-import { type NodePlace, writeNodeStep, writeStep } from "./frontier-step.js";
+import { type NodePlace, placeOf, writeNodeStep, writeStep } from "./frontier-step.js";
+import { EMPTY_NODE } from "./tree-node.js";
 import type { WireWriter } from "./wire.js";
 
 /**
@@ -16,17 +17,25 @@ export interface DeltaTree {
 const EMPTY = 0;
 const FULL = 1;
 
+const NOTHING: DeltaTree = { locate: () => placeOf(EMPTY_NODE) };
+
 /** Answers the walk from the later state and writes the answers down; makes no nodes. */
 export class FrontierWriter implements DeltaPlaces<number> {
   readonly empty: number = EMPTY;
-  readonly #changes: WrittenChanges;
-  readonly #view: DeltaTree;
   readonly #body: WireWriter;
+  #changes: WrittenChanges;
+  #view: DeltaTree;
 
-  constructor(changes: WrittenChanges, view: DeltaTree, body: WireWriter) {
+  constructor(body: WireWriter) {
+    this.#body = body;
+    this.#changes = writtenChanges([]);
+    this.#view = NOTHING;
+  }
+
+  /** Begins with another tile. */
+  begin(changes: WrittenChanges, view: DeltaTree): void {
     this.#changes = changes;
     this.#view = view;
-    this.#body = body;
   }
 
   bit(change: number, depth: number): 0 | 1 {

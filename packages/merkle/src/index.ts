@@ -13,7 +13,6 @@ export {
   foldDeltaChunk,
   foldDeltaTiles,
   prepareFoldDelta,
-  writeDeltaBody,
 } from "./delta.js";
 export {
   type DeltaChange,
@@ -23,11 +22,12 @@ export {
   writePut,
   writtenChanges,
 } from "./delta-change.js";
+export { DeltaWriter } from "./delta-writer.js";
 export type { FoldedChunk, FoldedTree } from "./folded-chunk.js";
 export type { DeltaTile, FoldedChanges } from "./folded-delta.js";
 export { type NodePlace, placeOf } from "./frontier-step.js";
 export type { DeltaTree } from "./frontier-writer.js";
-export { EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
+export { copyHash, EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
 export { HashBatch } from "./hash-batch.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
 export { ItemCursor } from "./item-cursor.js";
@@ -53,6 +53,7 @@ export {
   PATH_NIBBLES_MAX,
   pathOf,
   pathRange,
+  standAtPath,
 } from "./path.js";
 export { foldSiblings, rootOf } from "./siblings.js";
 export {

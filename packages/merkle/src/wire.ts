@@ -1,3 +1,4 @@
+import { copyHash, HASH_BYTES } from "./hash.js";
 import { proofInvalid } from "./proof-invalid.js";
 import { VARINT_BYTES_MAX, VarintReader, varintBytes, writeVarint } from "./varint.js";
 
@@ -108,20 +109,20 @@ export class WireWriter {
   /** Appends bytes that are fields already, or the content of one. */
   raw(bytes: Buffer): this {
     const { length } = bytes;
-    if (length <= SHORT_BYTES) return this.part(bytes, 0, length);
-    this.#reserve(length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += length;
-    return this;
-  }
-
-  /** Appends `length` bytes that lie at `start`, a hash for example. */
-  part(bytes: Buffer, start: number, length: number): this {
     this.#reserve(length);
     const target = this.#bytes;
     const at = this.#at;
-    for (let index = 0; index < length; index++) target[at + index] = bytes[start + index] ?? 0;
+    if (length > SHORT_BYTES) target.set(bytes, at);
+    else for (let index = 0; index < length; index++) target[at + index] = bytes[index] ?? 0;
     this.#at = at + length;
+    return this;
+  }
+
+  /** Appends the hash that lies at `start`. */
+  hash(bytes: Buffer, start: number): this {
+    this.#reserve(HASH_BYTES);
+    copyHash(this.#bytes, this.#at, bytes, start);
+    this.#at += HASH_BYTES;
     return this;
   }
 

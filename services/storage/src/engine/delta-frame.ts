@@ -1,11 +1,4 @@
-import {
-  type DeltaBody,
-  encodeDeltaBody,
-  nodesEqual,
-  sha256,
-  WireWriter,
-  writeDeltaBody,
-} from "@holdfast/merkle";
+import { type DeltaBody, DeltaWriter, encodeDeltaBody, nodesEqual, sha256 } from "@holdfast/merkle";
 import { type DeltaStates, type DeltaTile, deltaTilesBehind } from "../state/delta-tiling.js";
 import type { TreeView } from "../state/tree-view.js";
 import { type ChunkField, ChunkFrame, chunkBytesMax, FRAME_BYTES } from "./chunk-frame.js";
@@ -55,7 +48,7 @@ export function packDeltaTiles(
   const sum = { tiles: 0, bodies: 0, items: 0, bytes: 0, last: after };
   let needsMore = false;
   let isLast = true;
-  const writer = new WireWriter();
+  const writer = new DeltaWriter();
   for (const tile of deltaTilesBehind(source, after)) {
     needsMore = tile === null;
     isLast = false;
@@ -109,11 +102,11 @@ function chunkFields(tile: DeltaTile, delta: DeltaBody | null): ChunkField[] {
  * @returns a delta whose body is good until the next one.
  * @throws ROW_CORRUPT when the rows are not those of the tree.
  */
-function deltaOf(tile: DeltaTile, source: DeltaSource, writer: WireWriter): DeltaBody {
+function deltaOf(tile: DeltaTile, source: DeltaSource, writer: DeltaWriter): DeltaBody {
   const { earlier, later } = source;
   const changes = new TileChanges(source.changes, tile.low, tile.high, source.rowOf);
   if (earlier !== null) {
-    const body = writeDeltaBody(tile.path, changes, later, writer);
+    const body = writer.write(tile.path, changes, later);
     return { body, fromNode: earlier.subtree(tile.path).node, toNode: tile.node };
   }
   const delta = encodeDeltaBody(tile.path, changes, later);

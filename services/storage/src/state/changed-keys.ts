@@ -1,4 +1,10 @@
-import { compareKeyHash, HASH_BYTES, type HashPlace, type NodePlace } from "@holdfast/merkle";
+import {
+  compareKeyHash,
+  copyHash,
+  HASH_BYTES,
+  type HashPlace,
+  type NodePlace,
+} from "@holdfast/merkle";
 
 /** How the later state differs at a key; a value that was written may be what it was before. */
 export type ChangeKind = "added" | "overwritten" | "deleted" | "unchanged";
@@ -154,15 +160,14 @@ export class ChangedKeys {
     const leaf = later.locateLeaf(this.#keyHashOf(index));
     if (leaf === null) return hadOld ? "deleted" : "unchanged";
     const valueAt = leaf.at + HASH_BYTES;
-    for (let i = 0; i < HASH_BYTES; i++) packed[at + NEW_AT + i] = leaf.bytes[valueAt + i] ?? 0;
+    copyHash(packed, at + NEW_AT, leaf.bytes, valueAt);
     if (!hadOld) return "added";
     return sameHash(packed, at + OLD_AT, packed, at + NEW_AT) ? "unchanged" : "overwritten";
   }
 
   /** A copy that is good until the next one: a view is an object for each key. */
   #keyHashOf(index: number): Buffer {
-    const at = index * ENTRY_BYTES;
-    for (let i = 0; i < HASH_BYTES; i++) this.#keyHash[i] = this.packed[at + i] ?? 0;
+    copyHash(this.#keyHash, 0, this.packed, index * ENTRY_BYTES);
     return this.#keyHash;
   }
 }

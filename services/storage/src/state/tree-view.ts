@@ -5,6 +5,7 @@ import {
   nibbleOf,
   pathOf,
   pathRange,
+  standAtPath,
   type TreeNode,
 } from "@holdfast/merkle";
 import { HASH_BYTES, NODE_SLOTS } from "./node-shape.js";
@@ -48,6 +49,8 @@ export class TreeView {
     bytes: Buffer.alloc(0),
     at: 0,
   };
+  /** Of the path that was asked for. */
+  readonly #position: Buffer = Buffer.alloc(HASH_BYTES);
   /** How many nodes are kept below those of the path, at most. */
   #kept = 0;
 
@@ -96,7 +99,8 @@ export class TreeView {
 
   /** The subtree at `path`. @throws ROW_CORRUPT */
   subtree(path: string): Subtree {
-    return this.bitNode(pathRange(path).start, 4 * path.length);
+    standAtPath(this.#position, path);
+    return this.bitNode(this.#position, 4 * path.length);
   }
 
   /** Siblings of the subtree at `path`, from its last bit up to the root. @throws ROW_CORRUPT */
