@@ -16,8 +16,14 @@ import {
   type Leftover,
 } from "./garbage.js";
 import { headContradiction } from "./head-text.js";
-import { type ListOptions, listSnapshots, summariseSnapshot } from "./list-snapshots.js";
+import {
+  type ListOptions,
+  listSnapshots,
+  snapshotNames,
+  summariseSnapshot,
+} from "./list-snapshots.js";
 import { LocalFiles } from "./local-files.js";
+import { manifestFile } from "./manifest-name.js";
 import { packFile } from "./pack-format.js";
 import { resumableWork, unfinishedHeads } from "./resumable-work.js";
 import type { NewSnapshotHead, SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
@@ -182,6 +188,20 @@ export async function checkArchive(
   const { files } = completeOptions(location, options);
   if ((await files.fileBytes(ARCHIVE_JSON)) === null) await requireArchiveFolder(files, location);
   return await new ArchiveCheck(files, options).run();
+}
+
+/**
+ * Bytes of the newest manifest at a location, which tell of how large a state it is; null where
+ * there is none. Nothing is read.
+ * @throws ArchiveError ARCHIVE_LOCATION_UNSUPPORTED, ARCHIVE_IO.
+ */
+export async function newestManifestBytes(
+  location: string,
+  options: ArchiveOptions = {},
+): Promise<number | null> {
+  const { files } = completeOptions(location, options);
+  const newest = (await snapshotNames(files)).at(-1);
+  return newest === undefined ? null : await files.fileBytes(manifestFile(newest));
 }
 
 function completeOptions(location: string, options: ArchiveOptions): Required<ArchiveOptions> {

@@ -1,4 +1,4 @@
-export { Archive, type ArchiveOptions, checkArchive } from "./archive.js";
+export { Archive, type ArchiveOptions, checkArchive, newestManifestBytes } from "./archive.js";
 export {
   ArchiveError,
   type ArchiveErrorCode,

@@ -1,5 +1,5 @@
 import type { backup, types } from "@holdfast/api";
-import { Archive, type SnapshotSummary } from "@holdfast/archive";
+import { Archive, newestManifestBytes, type SnapshotSummary } from "@holdfast/archive";
 import { HoldfastError } from "@holdfast/core";
 import { archiveContents, requireKnownFormats, tellLeftOut } from "./archive-contents.js";
 import {
@@ -47,8 +47,8 @@ export interface BackupReport {
   readonly fullBecause: string | null;
 }
 
-/** On a base of so many tiles a thread is likely to be needed, and is started at once. */
-const LARGE_BASE_TILES = 16_384;
+/** Of a snapshot of some 16,000 tiles: folding so many takes a thread. */
+const LARGE_MANIFEST_BYTES = 4_194_304;
 
 /** Times a backup begins anew, because its lease ended or a restore came in between. */
 const ATTEMPTS_MAX = 5;
@@ -71,12 +71,15 @@ export async function backupState(
   job: ServiceJobDependencies,
 ): Promise<BackupReport> {
   const patience = patienceOf(job);
+  await using pool = new FoldPool();
+  // Before anything is asked: a thread takes as long to start as everything up to the first tile.
+  if (await isMuchToFold(options)) pool.start();
   let state = await dbState(job.gateways, patience, job.signal);
   if (state.committedVersion === undefined) throw storeEmpty();
   const archive = await Archive.create(options.archive, state.ledgerId);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await new Backup(options, job, patience, archive).run(state);
+      return await new Backup(options, { ...job, patience }, archive, pool).run(state);
     } catch (error) {
       const isAnew =
         (isLeaseEnded(error) && error.reason !== "LEASE_BROKEN") ||
@@ -88,6 +91,13 @@ export async function backupState(
   }
 }
 
+/** Whether much is likely to be folded, by what can be seen at once. */
+async function isMuchToFold({ archive, full, prove }: BackupOptions): Promise<boolean> {
+  const bytes = full ? null : await newestManifestBytes(archive);
+  // Without a base it will be a full snapshot.
+  return bytes === null ? prove : bytes >= LARGE_MANIFEST_BYTES;
+}
+
 /** What a backup has found out before its first tile. */
 interface Prepared {
   readonly lease: JobLease;
@@ -97,32 +107,27 @@ interface Prepared {
   readonly choice: BackupChoice<ArchivedSnapshot>;
 }
 
+type PatientJob = ServiceJobDependencies & { readonly patience: Patience };
+
 /** One attempt. */
 class Backup {
   readonly #options: BackupOptions;
-  readonly #job: ServiceJobDependencies;
+  readonly #job: PatientJob;
   readonly #patience: Patience;
   readonly #archive: Archive;
+  readonly #pool: FoldPool;
 
-  constructor(
-    options: BackupOptions,
-    job: ServiceJobDependencies,
-    patience: Patience,
-    archive: Archive,
-  ) {
+  constructor(options: BackupOptions, job: PatientJob, archive: Archive, pool: FoldPool) {
     this.#options = options;
     this.#job = job;
-    this.#patience = patience;
+    this.#patience = job.patience;
     this.#archive = archive;
+    this.#pool = pool;
   }
 
   /** @param asked what the store said of itself before the archive is looked at. */
   async run(asked: types.DbState): Promise<BackupReport> {
     const snapshots = await this.#snapshots();
-    const isFull = this.#options.full || snapshots.length === 0;
-    await using pool = this.#options.prove || !isFull ? new FoldPool() : null;
-    // Early, since a thread takes as long to start as everything up to the first tile.
-    if (isFull) pool?.start();
     const state = await this.#notBehind(asked, snapshots);
     const unfinished = chooseUnfinished(
       await this.#archive.unfinishedBackups(),
@@ -133,7 +138,6 @@ class Backup {
     const version = this.#options.version ?? unfinished?.version;
     const forceFull = this.#options.full || unfinished?.kind === "full";
     const likely = newestUsable(snapshots, historyLines(state), version ?? null);
-    if (likely !== null && likely.summary.foot.tiles >= LARGE_BASE_TILES) pool?.start();
     await using lease = await JobLease.acquire(
       {
         kind: "shared",
@@ -141,7 +145,7 @@ class Backup {
         toVersion: version,
         fromVersion: forceFull ? undefined : likely?.version,
       },
-      { ...this.#job, patience: this.#patience },
+      this.#job,
     );
     const prepared = await this.#prepare({ lease, state }, version, snapshots, forceFull);
     const { choice } = prepared;
@@ -156,19 +160,14 @@ class Backup {
         };
       case "full":
         // Awaited here: the lease goes when this function is left.
-        return await this.#take(
-          prepared,
-          null,
-          goesOn ? "an interrupted one goes on" : choice.why,
-          this.#options.prove ? pool : null,
-        );
+        return await this.#take(prepared, null, goesOn ? "an interrupted one goes on" : choice.why);
       case "delta":
         try {
-          return await this.#take(prepared, choice.base, null, pool);
+          return await this.#take(prepared, choice.base, null);
         } catch (error) {
           if (!(error instanceof HoldfastError) || !NO_DELTA.has(error.reason)) throw error;
           const why = `no delta on version ${choice.base.version} can be taken (${error.reason})`;
-          return await this.#take(prepared, null, why, this.#options.prove ? pool : null);
+          return await this.#take(prepared, null, why);
         }
     }
   }
@@ -251,14 +250,13 @@ class Backup {
     { lease, state, root, count }: Prepared,
     base: ArchivedSnapshot | null,
     fullBecause: string | null,
-    pool: FoldPool | null,
   ): Promise<BackupReport> {
+    const pool = this.#options.prove || base !== null ? this.#pool : null;
     const head = newHead(state, root, count, { base, proved: pool !== null });
     await using writer = await this.#archive.beginBackup(head, { resume: true });
     try {
       await takeSnapshot(writer, pool, {
         ...this.#job,
-        patience: this.#patience,
         signal: lease.signal,
         leaseId: lease.leaseId,
       });

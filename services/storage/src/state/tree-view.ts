@@ -41,8 +41,10 @@ export class TreeView {
   readonly #read: ReadNode;
   /** The nibbles of the path walked last. */
   readonly #nibbles: Uint8Array = new Uint8Array(KEY_HASH_NIBBLES);
-  /** Physical nodes on that path from the root down. */
+  /** Physical nodes on that path from the root down; what lies deeper is of an earlier path. */
   readonly #stack: KnownNode[];
+  /** Nodes on that path. An array that is made shorter costs a call into V8's runtime. */
+  #onPath = 1;
   /** The answer of `locate`, again and again. */
   readonly #place: { kind: TreeNode["kind"]; bytes: Buffer; at: number } = {
     kind: "empty",
@@ -155,7 +157,7 @@ export class TreeView {
    */
   #descend(position: Buffer, level: number): number {
     let depth = 0;
-    const known = Math.min(level, this.#stack.length - 1);
+    const known = Math.min(level, this.#onPath - 1);
     while (depth < known && this.#nibbles[depth] === nibbleOf(position, depth)) depth++;
     while (depth < level) {
       const nibble = nibbleOf(position, depth);
@@ -167,10 +169,10 @@ export class TreeView {
         next = { node: this.#read(version, position, depth + 1), below: null };
         this.#keep(above, nibble, next);
       }
-      this.#stack.length = depth + 1;
-      this.#stack.push(next);
       this.#nibbles[depth] = nibble;
       depth++;
+      this.#stack[depth] = next;
+      this.#onPath = depth + 1;
     }
     return depth;
   }
@@ -200,7 +202,7 @@ export class TreeView {
 
   #keep(above: KnownNode, nibble: number, known: KnownNode): void {
     if (++this.#kept > NODES_KEPT_MAX) {
-      for (const onPath of this.#stack) onPath.below = null;
+      for (const known of this.#stack) known.below = null;
       this.#kept = 1;
     }
     above.below ??= new Array<KnownNode | undefined>(NODE_SLOTS);
