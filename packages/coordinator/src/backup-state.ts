@@ -264,8 +264,9 @@ class Backup {
       if (isHopeless(error)) await writer.discard();
       throw error;
     }
-    const { resumed } = writer;
-    return { snapshot: await writer.publish(), alreadyThere: false, resumed, fullBecause };
+    // All that it pinned is read: it is given back beside publishing, which waits for the disk.
+    const [snapshot] = await Promise.all([writer.publish(), lease.release()]);
+    return { snapshot, alreadyThere: false, resumed: writer.resumed, fullBecause };
   }
 }
 

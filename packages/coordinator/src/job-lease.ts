@@ -70,7 +70,8 @@ export class JobLease implements AsyncDisposable {
   #confirmedMs: number;
   #renewTimer: Timer | null = null;
   #stopTimer: Timer | null = null;
-  #released = false;
+  /** Settles when it is given back; null until that begins. */
+  #released: Promise<void> | null = null;
 
   /**
    * Acquires a lease; LEASE_HELD is tried again as long as the patience lasts.
@@ -136,7 +137,7 @@ export class JobLease implements AsyncDisposable {
 
   /** Stops renewing; the lease was released by the server, with the publish of a restore. */
   forget(): void {
-    this.#released = true;
+    this.#released = Promise.resolve();
     this.#end();
   }
 
@@ -144,10 +145,17 @@ export class JobLease implements AsyncDisposable {
    * Gives the lease back, also when the job is being ended; at most 5 s are spent on it. A lease
    * that cannot be given back ends by itself.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
+  release(): Promise<void> {
     this.#end();
-    if (this.#released) return;
-    this.#released = true;
+    this.#released ??= this.#giveBack();
+    return this.#released;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  async #giveBack(): Promise<void> {
     const { gateways } = this.#dependencies;
     const timeoutMs = Math.min(RELEASE_MS_MAX, gateways.timeoutMs);
     await gateways

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { foldDeltaTiles, nodesEqual, sha256, type TreeNode } from "@holdfast/merkle";
+import { foldDeltaTiles, isSha256, nodesEqual, type TreeNode } from "@holdfast/merkle";
 import { changesOf, type Folded, foldBody, type TileKind } from "./fold-body.js";
 import { type DeltaTile, deltaTilesOf, type FullTile, fullTilesOf } from "./frame-tiles.js";
 import { nodeAt } from "./node-at.js";
@@ -57,7 +57,7 @@ function proveDelta(frame: Buffer, tiles: readonly DeltaTile[]): FrameProof {
 }
 
 function isDigest(frame: Buffer, body: Span, chunkId: Span): boolean {
-  return sha256(at(frame, body)).equals(at(frame, chunkId));
+  return isSha256(at(frame, body), frame, chunkId.start);
 }
 
 /** Whether a message of the frame is this node. */

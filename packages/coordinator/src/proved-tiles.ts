@@ -1,7 +1,7 @@
 import { backup } from "@holdfast/api";
 import type { NewTile } from "@holdfast/archive";
 import { HoldfastError, orderedConcurrency } from "@holdfast/core";
-import { sha256 } from "@holdfast/merkle";
+import { isSha256 } from "@holdfast/merkle";
 import type { FoldPool } from "./fold-pool.js";
 import type { DeltaTile, FullTile } from "./frame-tiles.js";
 import { readDeltaFrame, readFullFrame } from "./frames.js";
@@ -117,7 +117,7 @@ function digestedTiles({ frame, tiles }: TileFrame<FullTile>): CheckedTile[] {
     const body = at(frame, tile.body);
     const measured = measureItems(body);
     if (measured.items !== tile.items) throw notProved(tile.path, "it has another number of items");
-    if (!sha256(body).equals(at(frame, tile.chunkId))) {
+    if (!isSha256(body, frame, tile.chunkId.start)) {
       throw notProved(tile.path, "its digest is not its chunk id");
     }
     return fullTile(frame, tile, measured.bytes);

@@ -11,7 +11,7 @@ import {
 import type { DeltaTile, FoldedChanges } from "./folded-delta.js";
 import { StepCursor } from "./frontier-step.js";
 import { HASH_BYTES } from "./hash.js";
-import { EMPTY, INNER, KEY_HASH, LEAVES_MAX, VALUE_HASH } from "./node-records.js";
+import { EMPTY, KEY_HASH, LEAVES_MAX, VALUE_HASH } from "./node-records.js";
 import { TreeBatch } from "./tree-batch.js";
 import { EMPTY_NODE, type TreeNode } from "./tree-node.js";
 import { WireReader } from "./wire.js";
@@ -112,10 +112,8 @@ export class DeltaBatch implements DeltaPlaces<number> {
     }
   }
 
-  /** The hash of a leaf goes to one place, so that each tree has one of its own. */
   again(node: number): number {
-    if (node < 0) return node;
-    return this.#makeLeaf(this.#step.hashAt, this.#step.valueHashAt);
+    return node < 0 ? node : this.#tree.records.twin(node);
   }
 
   before(change: number): number {
@@ -127,9 +125,10 @@ export class DeltaBatch implements DeltaPlaces<number> {
   }
 
   combine(left: number, right: number): number {
-    if (left === EMPTY && right < INNER && right >= EMPTY) return right;
-    if (right === EMPTY && left < INNER && left >= 0) return left;
-    return this.#tree.records.makeInner(left, right);
+    const { records } = this.#tree;
+    if (left === EMPTY && (right === EMPTY || records.leafOf(right) !== null)) return right;
+    if (right === EMPTY && records.leafOf(left) !== null) return left;
+    return records.makeInner(left, right);
   }
 
   #foldTogether(bytes: Buffer, tiles: readonly DeltaTile[]): FoldedChanges[] | null {

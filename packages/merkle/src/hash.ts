@@ -41,6 +41,13 @@ export function copyHash(to: Uint8Array, toAt: number, from: Uint8Array, fromAt:
   }
 }
 
+/** Whether the hash at `at` is SHA-256 of `data`: cheaper than making a Buffer to compare with. */
+export function isSha256(data: Uint8Array, hash: Uint8Array, at = 0): boolean {
+  const digest = oneShotHash("sha256", data, "binary");
+  for (let i = 0; i < HASH_BYTES; i++) if (digest.charCodeAt(i) !== hash[at + i]) return false;
+  return true;
+}
+
 // Reused, since nothing here is asynchronous: concatenating would cost as much as hashing.
 const leafInput: Buffer = Buffer.concat([LEAF_PREFIX, Buffer.alloc(2 * HASH_BYTES)]);
 const innerInput: Buffer = Buffer.concat([INNER_PREFIX, Buffer.alloc(2 * HASH_BYTES)]);

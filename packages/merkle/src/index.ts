@@ -27,7 +27,7 @@ export type { FoldedChunk, FoldedTree } from "./folded-chunk.js";
 export type { DeltaTile, FoldedChanges } from "./folded-delta.js";
 export { type NodePlace, placeOf } from "./frontier-step.js";
 export type { DeltaTree } from "./frontier-writer.js";
-export { copyHash, EMPTY_HASH, HASH_BYTES, innerHash, leafHash, sha256 } from "./hash.js";
+export { copyHash, EMPTY_HASH, HASH_BYTES, innerHash, isSha256, leafHash, sha256 } from "./hash.js";
 export { HashBatch } from "./hash-batch.js";
 export { ICS23_SPEC, type Ics23Item, ics23Absence, ics23Existence } from "./ics23.js";
 export { ItemCursor } from "./item-cursor.js";

@@ -1,4 +1,4 @@
-import { EMPTY_HASH, HASH_BYTES, INNER_PREFIX, LEAF_PREFIX } from "./hash.js";
+import { copyHash, EMPTY_HASH, HASH_BYTES, INNER_PREFIX, LEAF_PREFIX } from "./hash.js";
 import { DEPTH_MAX } from "./path.js";
 
 /** Most leaves. */
@@ -18,11 +18,13 @@ export const RECORD_BYTES = 80;
 export const RECORDS_BYTES: number = (LEAVES_MAX + INNERS_MAX + 1) * RECORD_BYTES;
 
 /**
- * A node is a number: a leaf's index, INNER + an inner node's index, EMPTY, or below that an inner
- * node of which only the hash is given, by its address.
+ * A node is a number: a leaf's index, INNER + an inner node's index, TWIN + a leaf's index for that
+ * leaf in a second tree, EMPTY, or below that an inner node of which only the hash is given, by its
+ * address.
  */
 export const EMPTY = -1;
 export const INNER: number = LEAVES_MAX;
+const TWIN: number = INNER + INNERS_MAX;
 
 /** Alignment of registers. */
 const ALIGNMENT = 16;
@@ -38,7 +40,7 @@ export class NodeRecords {
   readonly #leavesAt: number;
   readonly #innersAt: number;
   /** Where the hash of each node goes. */
-  readonly #targets: Int32Array = new Int32Array(LEAVES_MAX + INNERS_MAX);
+  readonly #targets: Int32Array = new Int32Array(TWIN + LEAVES_MAX);
   /** Of each inner node: height above the leaves, depth, and the last leaf below it. */
   readonly #heights: Uint16Array = new Uint16Array(INNERS_MAX);
   readonly #depths: Uint16Array = new Uint16Array(INNERS_MAX);
@@ -49,6 +51,9 @@ export class NodeRecords {
   #innersMade = 0;
   #leaves = 0;
   #inners = 0;
+  /** Leaves that have a twin. */
+  readonly #twins: Int32Array = new Int32Array(LEAVES_MAX);
+  #twinsMade = 0;
   #full = false;
 
   /** Takes RECORDS_BYTES of `bytes`, from `start` on. */
@@ -104,13 +109,20 @@ export class NodeRecords {
 
   /** Height of a node above the leaves. */
   height(node: number): number {
-    return node < INNER ? 0 : (this.#heights[node - INNER] ?? 0);
+    return node < INNER || node >= TWIN ? 0 : (this.#heights[node - INNER] ?? 0);
+  }
+
+  /** The leaf that a node is; null when it is none. */
+  leafOf(node: number): number | null {
+    if (node >= TWIN) return node - TWIN;
+    return node >= 0 && node < INNER ? node : null;
   }
 
   /** Forgets all nodes. */
   clear(): void {
     this.#leaves = 0;
     this.#inners = 0;
+    this.#twinsMade = 0;
     this.#full = false;
   }
 
@@ -126,6 +138,20 @@ export class NodeRecords {
       this.#leavesMade++;
     }
     return leaf;
+  }
+
+  /** The same leaf for a second tree: it is hashed once, and its hash goes to two places. */
+  twin(leaf: number): number {
+    this.#twins[this.#twinsMade++] = leaf;
+    return TWIN + leaf;
+  }
+
+  /** Gives twins the hashes of their leaves, now that these are there. */
+  copyTwins(): void {
+    for (let i = 0; i < this.#twinsMade; i++) {
+      const leaf = this.#twins[i] ?? 0;
+      copyHash(this.#bytes, this.target(TWIN + leaf), this.#bytes, this.target(leaf));
+    }
   }
 
   /** An inner node of which only the hash is known, which lies at `address`. */

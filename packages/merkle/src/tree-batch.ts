@@ -58,7 +58,9 @@ export class TreeBatch {
     for (let leaf = 0; leaf < records.leaves; leaf++) {
       batch.add(records.leafAt(leaf), LEAF_BYTES, records.target(leaf));
     }
-    let height = 0;
+    batch.run();
+    records.copyTwins();
+    let height = 1;
     for (const inner of records.byHeight()) {
       if (records.height(INNER + inner) !== height) {
         batch.run();
@@ -74,8 +76,9 @@ export class TreeBatch {
     if (root < EMPTY) {
       return { kind: "inner", hash: this.copy(this.records.givenAt(root), HASH_BYTES) };
     }
-    if (root >= INNER) return { kind: "inner", hash: this.copy(hashAt, HASH_BYTES) };
-    const leaf = this.records.leafAt(root);
+    const found = this.records.leafOf(root);
+    if (found === null) return { kind: "inner", hash: this.copy(hashAt, HASH_BYTES) };
+    const leaf = this.records.leafAt(found);
     const keyHash = this.copy(leaf + KEY_HASH, HASH_BYTES);
     return { kind: "leaf", keyHash, valueHash: this.copy(leaf + VALUE_HASH, HASH_BYTES) };
   }

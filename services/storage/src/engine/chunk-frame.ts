@@ -104,7 +104,7 @@ export class ChunkFrame {
       case "chunkId": {
         const chunkId = field.idOf(this.#buffer.subarray(bodyAt, this.#at));
         this.#chunkIds.push(chunkId);
-        writer.bytes(field.field, chunkId);
+        writer.hash(field.field, chunkId);
         break;
       }
     }

@@ -1,4 +1,4 @@
-import type { TreeNode } from "@holdfast/merkle";
+import { copyHash, HASH_BYTES, type TreeNode } from "@holdfast/merkle";
 
 /** Wire types, the low three bits of a tag. */
 const VARINT = 0;
@@ -36,17 +36,20 @@ export class FieldWriter {
     this.at = writeVarint(this.target, this.at, value);
   }
 
-  /** A field of bytes. */
-  bytes(field: number, value: Uint8Array): void {
-    this.head(field, value.length);
-    this.target.set(value, this.at);
-    this.at += value.length;
+  /** A field of a hash. */
+  hash(field: number, value: Uint8Array): void {
+    this.head(field, HASH_BYTES);
+    copyHash(this.target, this.at, value, 0);
+    this.at += HASH_BYTES;
   }
 
   /** A field of ASCII text. */
   ascii(field: number, value: string): void {
-    this.head(field, value.length);
-    this.at += this.target.write(value, this.at, "latin1");
+    const { length } = value;
+    this.head(field, length);
+    // Paths are short: a call of `write` takes longer.
+    for (let i = 0; i < length; i++) this.target[this.at + i] = value.charCodeAt(i);
+    this.at += length;
   }
 
   /** A TreeNode. */
@@ -58,11 +61,11 @@ export class FieldWriter {
         break;
       case "leaf":
         this.head(NODE_LEAF, LEAF_BYTES);
-        this.bytes(LEAF_KEY_HASH, node.keyHash);
-        this.bytes(LEAF_VALUE_HASH, node.valueHash);
+        this.hash(LEAF_KEY_HASH, node.keyHash);
+        this.hash(LEAF_VALUE_HASH, node.valueHash);
         break;
       case "inner":
-        this.bytes(NODE_INNER, node.hash);
+        this.hash(NODE_INNER, node.hash);
         break;
     }
   }

@@ -1,6 +1,6 @@
 import {
   ItemCursor,
-  sha256,
+  isSha256,
   type WireWriter,
   type WrittenChanges,
   writeDelete,
@@ -60,7 +60,8 @@ export class TileChanges implements WrittenChanges {
   #item(index: number): Buffer {
     const keyHash = this.#changes.keyHash(index);
     const item = this.#rowOf(keyHash, this.#changes.version(index));
-    if (item !== null && this.#changes.hasNewValueHash(index, valueHashOf(item))) return item;
+    const { bytes, at } = this.#changes.newValueHash(index);
+    if (item !== null && isSha256(valueIn(item), bytes, at)) return item;
     throw rowCorrupt(`The row of key hash ${keyHash.toString("hex")}`);
   }
 
@@ -69,12 +70,12 @@ export class TileChanges implements WrittenChanges {
   }
 }
 
-function valueHashOf(item: Buffer): Buffer {
+function valueIn(item: Buffer): Buffer {
   const cursor = new ItemCursor(item);
   try {
     cursor.parse(0, item.length);
   } catch (cause) {
     throw rowCorrupt("A row", cause);
   }
-  return sha256(item.subarray(cursor.valueStart, cursor.end));
+  return item.subarray(cursor.valueStart, cursor.end);
 }

@@ -100,9 +100,9 @@ export class ChangedKeys {
     return kind;
   }
 
-  /** Whether this is the hash of the value in the later state. Only of a key that was compared. */
-  hasNewValueHash(index: number, hash: Buffer): boolean {
-    return sameHash(this.packed, index * ENTRY_BYTES + NEW_AT, hash, 0);
+  /** Where the hash of the value in the later state lies. Only of a key that was compared, and is there. */
+  newValueHash(index: number): HashPlace {
+    return { bytes: this.packed, at: index * ENTRY_BYTES + NEW_AT };
   }
 
   /** How many of the indexes `low` to `high - 1`, which were compared, differ; and are deleted. */

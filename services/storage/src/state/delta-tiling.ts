@@ -59,8 +59,8 @@ function* childTiles(walk: TilingWalk, parent: KeyRange): Generator<DeltaTile | 
   const byteAt = depth >> 1;
   const above = position[byteAt] ?? 0;
   let high = parent.low;
-  for (const [nibble, digit] of NIBBLES.entries()) {
-    const path = parent.path + digit;
+  for (let nibble = 0; nibble < NIBBLES.length; nibble++) {
+    const path = parent.path + NIBBLES[nibble];
     const low = high;
     high = changes.behindNibble(depth, nibble, low, parent.high);
     const holdsAfter = after.startsWith(path);
