@@ -6,6 +6,8 @@ const HEX: Uint8Array = Buffer.from(
   "latin1",
 );
 
+const CODE_0 = 0x30;
+
 /** Room for characters that are not known yet. */
 export interface Gap {
   readonly block: Buffer;
@@ -38,6 +40,19 @@ export class LineBytes {
     const { length } = ascii;
     const at = this.#append(length);
     for (let index = 0; index < length; index++) this.#block[at + index] = ascii.charCodeAt(index);
+  }
+
+  /** Appends a whole number, 0 or more, in decimal digits. */
+  number(value: number): void {
+    let digits = 1;
+    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+    const at = this.#append(digits);
+    let rest = value;
+    for (let index = at + digits - 1; index >= at; index--) {
+      const tenth = Math.floor(rest / 10);
+      this.#block[index] = CODE_0 + rest - 10 * tenth;
+      rest = tenth;
+    }
   }
 
   /** Appends bytes as hex digits. */

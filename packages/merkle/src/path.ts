@@ -11,12 +11,22 @@ export const DEPTH_MAX: number = 8 * HASH_BYTES;
  * String order is tree order, and `startsWith` is "lies under".
  */
 export function isPath(text: string): boolean {
-  return /^[0-9a-f]{0,64}$/.test(text);
+  if (text.length > PATH_NIBBLES_MAX) return false;
+  for (let index = 0; index < text.length; index++) {
+    if (!isDigit(text.charCodeAt(index))) return false;
+  }
+  return true;
+}
+
+function isDigit(code: number): boolean {
+  return (code >= CODE_0 && code <= CODE_9) || (code >= CODE_A && code <= CODE_F);
 }
 
 const DIGITS: readonly string[] = [..."0123456789abcdef"];
 const CODE_9 = 0x39;
 const CODE_0 = 0x30;
+const CODE_A = 0x61;
+const CODE_F = 0x66;
 /** Code of "a" less ten. */
 const CODE_A_LESS_10 = 0x57;
 
@@ -71,7 +81,7 @@ export function standAtPath(position: Buffer, path: string): void {
 }
 
 /** The nibble that digit `index` of a path stands for. */
-function digitAt(path: string, index: number): number {
+export function digitAt(path: string, index: number): number {
   const code = path.charCodeAt(index);
   return code <= CODE_9 ? code - CODE_0 : code - CODE_A_LESS_10;
 }

@@ -1,4 +1,4 @@
-import { hasPath, isPath, PATH_NIBBLES_MAX } from "./path.js";
+import { digitAt, hasPath, isPath, PATH_NIBBLES_MAX } from "./path.js";
 import { proofInvalid } from "./proof-invalid.js";
 import { combine, EMPTY_NODE, type TreeNode } from "./tree-node.js";
 
@@ -53,7 +53,7 @@ export class TileRootFold {
 
   #put(path: string, node: TreeNode): void {
     const level = this.#levels[path.length - 1] ?? [];
-    level[Number.parseInt(path.slice(-1), 16)] = node;
+    level[digitAt(path, path.length - 1)] = node;
   }
 }
 
