@@ -108,7 +108,7 @@ export class BackupWriter implements AsyncDisposable {
   async addAll(tiles: Iterable<AddedTile>, options: AddOptions = {}): Promise<void> {
     this.#requireOpen();
     for (const { tile, body } of tiles) {
-      assert.ok(this.#order.follows(tile.path), `tile ${tile.path} does not come next`);
+      if (!this.#order.follows(tile.path)) assert.fail(`tile ${tile.path} does not come next`);
       if (body === null || tile.kind === "unchanged") {
         assert.ok(
           body === null && tile.kind === "unchanged",
@@ -168,7 +168,7 @@ export class BackupWriter implements AsyncDisposable {
 
   /** The pack that takes a body; null when there is none that has room for it. */
   #packFor(body: Uint8Array): PackWriter | null {
-    assert.ok(body.length <= BODY_BYTES_MAX, `a body of ${body.length} bytes`);
+    if (body.length > BODY_BYTES_MAX) assert.fail(`a body of ${body.length} bytes`);
     const { pack } = this.#open;
     if (pack === null || pack.records >= PACK_RECORDS_MAX) return null;
     return pack.bytes + RECORD_HEADER_BYTES + body.length > this.#packBytes ? null : pack;
