@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { HoldfastError } from "@holdfast/core";
 import { sha256 } from "@holdfast/merkle";
 import { ManualClock, SeededRandom, temporaryDirectory } from "@holdfast/testing";
-import { Archive, checkArchive } from "./archive.js";
+import { Archive, checkArchive, newestManifestBytes } from "./archive.js";
 import { ArchiveError, type ArchiveErrorCode } from "./archive-error.js";
 import { encodeArchiveJson } from "./archive-json.js";
 import {
@@ -205,4 +205,17 @@ test("the digest of every text file is what head and sha256sum show", async () =
       assert.equal(pack, `${sum.slice(0, 64)}.pack`);
     }
   }
+});
+
+test("tells how large the newest manifest is, before anything is read", async () => {
+  await using folder = await temporaryDirectory();
+  const location = join(folder.path, "a");
+  assert.equal(await newestManifestBytes(location), null);
+  const archive = await Archive.create(location, LEDGER, { clock: new ManualClock() });
+  assert.equal(await newestManifestBytes(location), null);
+  const random = new SeededRandom(5);
+  const newest = await takeBackup(archive, madeFull(random, { version: 9n, tiles: 3 }));
+  await takeBackup(archive, madeFull(random, { version: 8n, tiles: 30 }));
+  assert.equal(await newestManifestBytes(location), newest.manifestBytes);
+  await assert.rejects(newestManifestBytes("s3://bucket"), code("ARCHIVE_LOCATION_UNSUPPORTED"));
 });
