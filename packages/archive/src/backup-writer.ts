@@ -108,6 +108,7 @@ export class BackupWriter implements AsyncDisposable {
   async addAll(tiles: Iterable<AddedTile>, options: AddOptions = {}): Promise<void> {
     this.#requireOpen();
     for (const { tile, body } of tiles) {
+      // A message is made for a tile that fails only: there are tens of thousands.
       if (!this.#order.follows(tile.path)) assert.fail(`tile ${tile.path} does not come next`);
       if (body === null || tile.kind === "unchanged") {
         assert.ok(

@@ -47,7 +47,7 @@ export interface BackupReport {
   readonly fullBecause: string | null;
 }
 
-/** Of a snapshot of some 16,000 tiles: folding so many takes a thread. */
+/** Of a snapshot of 10,000 to 30,000 tiles: folding so many takes a thread. */
 const LARGE_MANIFEST_BYTES = 4_194_304;
 
 /** Times a backup begins anew, because its lease ended or a restore came in between. */

@@ -1,3 +1,4 @@
+import { isSha256 } from "@holdfast/merkle";
 import { FieldCursor, malformedFrame, type Span } from "./wire-fields.js";
 
 /** A tile of a snapshot as a frame carries it: what is not a number is where it lies. */
@@ -50,6 +51,12 @@ const DELTA_CHUNK = {
 
 const NOWHERE: Span = { start: 0, end: 0 };
 const CHUNK_ID_BYTES = 32;
+
+/** Whether a body has this chunk id; no body has none. */
+export function isChunk(frame: Buffer, body: Span, chunkId: Span): boolean {
+  if (chunkId.end - chunkId.start !== CHUNK_ID_BYTES) return false;
+  return isSha256(frame.subarray(body.start, body.end), frame, chunkId.start);
+}
 
 /** The part of a frame. @throws INTERNAL unless there is one. */
 export function partOf(frame: Buffer): FramePart {

@@ -64,6 +64,7 @@ const wrongs: readonly { readonly of: backup.DeltaChunk; readonly why: RegExp }[
   { of: { ...second, toNode: { kind: undefined } }, why: /another node/ },
   { of: { ...second, changeCount: 2n }, why: /number of changes/ },
   { of: { ...second, chunkId: sha256(Buffer.alloc(2)) }, why: /digest/ },
+  { of: { ...second, chunkId: Buffer.alloc(0) }, why: /digest/ },
   { of: { ...second, path: second.path.startsWith("e") ? "f0" : "ee" }, why: /lie under/ },
   { of: { ...withoutEnd, chunkId: sha256(bodyOf(withoutEnd)) }, why: /tag/ },
 ];

@@ -1,7 +1,13 @@
 import { HoldfastError } from "@holdfast/core";
-import { foldDeltaTiles, isSha256, nodesEqual, type TreeNode } from "@holdfast/merkle";
+import { foldDeltaTiles, nodesEqual, type TreeNode } from "@holdfast/merkle";
 import { changesOf, type Folded, foldBody, type TileKind } from "./fold-body.js";
-import { type DeltaTile, deltaTilesOf, type FullTile, fullTilesOf } from "./frame-tiles.js";
+import {
+  type DeltaTile,
+  deltaTilesOf,
+  type FullTile,
+  fullTilesOf,
+  isChunk,
+} from "./frame-tiles.js";
 import { nodeAt } from "./node-at.js";
 import type { Span } from "./wire-fields.js";
 
@@ -27,7 +33,7 @@ function proveFull(frame: Buffer, tiles: readonly FullTile[]): FrameProof {
   const bytes: number[] = [];
   for (const tile of tiles) {
     const { path, node, items } = tile;
-    if (!isDigest(frame, tile.body, tile.chunkId)) return wrongDigest(path);
+    if (!isChunk(frame, tile.body, tile.chunkId)) return wrongDigest(path);
     const folded = foldBody("full", path, at(frame, tile.body));
     if (folded.kind !== "full") return wrong(path, whyOf(folded));
     if (!isNode(frame, node, folded.node)) return wrong(path, "its items fold to another node");
@@ -44,7 +50,7 @@ function proveDelta(frame: Buffer, tiles: readonly DeltaTile[]): FrameProof {
   let next = 0;
   for (const { path, from, to, changes, chunkId, body } of tiles) {
     if (body === null || from === null) continue;
-    if (!isDigest(frame, body, chunkId)) return wrongDigest(path);
+    if (!isChunk(frame, body, chunkId)) return wrongDigest(path);
     const done = together?.[next++];
     const folded = done === undefined ? foldBody("delta", path, at(frame, body)) : changesOf(done);
     if (folded.kind !== "delta") return wrong(path, whyOf(folded));
@@ -54,10 +60,6 @@ function proveDelta(frame: Buffer, tiles: readonly DeltaTile[]): FrameProof {
     if (folded.changes !== changes) return wrong(path, "it has another number of changes");
   }
   return { kind: "proved", bytes: [] };
-}
-
-function isDigest(frame: Buffer, body: Span, chunkId: Span): boolean {
-  return isSha256(at(frame, body), frame, chunkId.start);
 }
 
 /** Whether a message of the frame is this node. */

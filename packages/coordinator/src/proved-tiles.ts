@@ -1,9 +1,8 @@
 import { backup } from "@holdfast/api";
 import type { NewTile } from "@holdfast/archive";
 import { HoldfastError, orderedConcurrency } from "@holdfast/core";
-import { isSha256 } from "@holdfast/merkle";
 import type { FoldPool } from "./fold-pool.js";
-import type { DeltaTile, FullTile } from "./frame-tiles.js";
+import { type DeltaTile, type FullTile, isChunk } from "./frame-tiles.js";
 import { readDeltaFrame, readFullFrame } from "./frames.js";
 import { nodeAt } from "./node-at.js";
 import {
@@ -117,7 +116,7 @@ function digestedTiles({ frame, tiles }: TileFrame<FullTile>): CheckedTile[] {
     const body = at(frame, tile.body);
     const measured = measureItems(body);
     if (measured.items !== tile.items) throw notProved(tile.path, "it has another number of items");
-    if (!isSha256(body, frame, tile.chunkId.start)) {
+    if (!isChunk(frame, tile.body, tile.chunkId)) {
       throw notProved(tile.path, "its digest is not its chunk id");
     }
     return fullTile(frame, tile, measured.bytes);

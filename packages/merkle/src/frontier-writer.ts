@@ -1,7 +1,6 @@
 import { type WrittenChanges, writtenChanges } from "./delta-change.js";
 import type { DeltaPlaces } from "./delta-walk.js";
-import { type NodePlace, placeOf, writeNodeStep, writeStep } from "./frontier-step.js";
-import { EMPTY_NODE } from "./tree-node.js";
+import { type NodePlace, writeNodeStep, writeStep } from "./frontier-step.js";
 import type { WireWriter } from "./wire.js";
 
 /**
@@ -17,7 +16,11 @@ export interface DeltaTree {
 const EMPTY = 0;
 const FULL = 1;
 
-const NOTHING: DeltaTree = { locate: () => placeOf(EMPTY_NODE) };
+const NOTHING: DeltaTree = {
+  locate: () => {
+    throw new Error("no tile was begun");
+  },
+};
 
 /** Answers the walk from the later state and writes the answers down; makes no nodes. */
 export class FrontierWriter implements DeltaPlaces<number> {

@@ -23,7 +23,7 @@ export function sha256(data: Uint8Array): Buffer {
 }
 
 /**
- * Copies a hash. Eight bytes for each turn: a loop of 32 turns takes twice as long, and
+ * Copies a hash; that there is one, and room for it, is the caller's care. Eight bytes for each turn: a loop of 32 turns takes twice as long, and
  * `subarray` with `set` still longer (26, 50 and 63 ns).
  */
 export function copyHash(to: Uint8Array, toAt: number, from: Uint8Array, fromAt: number): void {

@@ -142,7 +142,8 @@ export class NodeRecords {
 
   /** The same leaf for a second tree: it is hashed once, and its hash goes to two places. */
   twin(leaf: number): number {
-    this.#twins[this.#twinsMade++] = leaf;
+    if (this.#twinsMade === LEAVES_MAX) this.#full = true;
+    else this.#twins[this.#twinsMade++] = leaf;
     return TWIN + leaf;
   }
 

@@ -202,7 +202,7 @@ export class TreeView {
 
   #keep(above: KnownNode, nibble: number, known: KnownNode): void {
     if (++this.#kept > NODES_KEPT_MAX) {
-      for (const known of this.#stack) known.below = null;
+      for (const each of this.#stack) each.below = null;
       this.#kept = 1;
     }
     above.below ??= new Array<KnownNode | undefined>(NODE_SLOTS);
