@@ -50,7 +50,7 @@ export class LineBytes {
     let rest = value;
     for (let index = at + digits - 1; index >= at; index--) {
       const tenth = Math.floor(rest / 10);
-      this.#block[index] = CODE_0 + rest - 10 * tenth;
+      this.#block[index] = CODE_0 + (rest - 10 * tenth);
       rest = tenth;
     }
   }
