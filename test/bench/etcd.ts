@@ -20,7 +20,8 @@ export function etcdVersion(): string | null {
 
 /**
  * A single etcd on loopback, with fsync as it comes. It is stopped (SIGSTOP) while nothing is asked
- * of it: with 10 M keys in memory its collector alone slows down what is measured meanwhile.
+ * of it: beside one with 10 M keys a proved backup took 0.9 to 1.5 s of 20 more, beside a stopped
+ * one 0.1.
  */
 export class Etcd {
   readonly #child: ChildProcess;

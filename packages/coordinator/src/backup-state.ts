@@ -113,14 +113,12 @@ type PatientJob = ServiceJobDependencies & { readonly patience: Patience };
 class Backup {
   readonly #options: BackupOptions;
   readonly #job: PatientJob;
-  readonly #patience: Patience;
   readonly #archive: Archive;
   readonly #pool: FoldPool;
 
   constructor(options: BackupOptions, job: PatientJob, archive: Archive, pool: FoldPool) {
     this.#options = options;
     this.#job = job;
-    this.#patience = job.patience;
     this.#archive = archive;
     this.#pool = pool;
   }
@@ -190,7 +188,7 @@ class Backup {
     let state = asked;
     // Versions that another backup brought in between are committed, too.
     if (isBehind(state.committedVersion, newestOf(state))) {
-      state = await dbState(this.#job.gateways, this.#patience, this.#job.signal);
+      state = await dbState(this.#job.gateways, this.#job.patience, this.#job.signal);
     }
     requireNotBehind(state.committedVersion, newestOf(state));
     return state;
@@ -213,7 +211,7 @@ class Backup {
     counting.catch(() => undefined);
     const newest = newestUsable(snapshots, histories, null)?.summary.head ?? null;
     const root = await proveRoot(version, newest, (request) =>
-      this.#patience.retry(
+      this.#job.patience.retry(
         () =>
           this.#job.gateways.call(
             ({ backup: client }) => client.getStateRootProof.bind(client),
@@ -235,7 +233,7 @@ class Backup {
   }
 
   #countItems(version: bigint, signal: AbortSignal): Promise<backup.GetStateItemCountResponse> {
-    return this.#patience.retry(
+    return this.#job.patience.retry(
       () =>
         this.#job.gateways.call(
           ({ backup: client }) => client.getStateItemCount.bind(client),

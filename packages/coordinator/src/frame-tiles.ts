@@ -52,7 +52,7 @@ const DELTA_CHUNK = {
 const NOWHERE: Span = { start: 0, end: 0 };
 const CHUNK_ID_BYTES = 32;
 
-/** Whether a body has this chunk id; no body has none. */
+/** Whether this is the chunk id of a body; where a frame has none, it is not. */
 export function isChunk(frame: Buffer, body: Span, chunkId: Span): boolean {
   if (chunkId.end - chunkId.start !== CHUNK_ID_BYTES) return false;
   return isSha256(frame.subarray(body.start, body.end), frame, chunkId.start);

@@ -23,8 +23,9 @@ export function sha256(data: Uint8Array): Buffer {
 }
 
 /**
- * Copies a hash; that there is one, and room for it, is the caller's care. Eight bytes for each turn: a loop of 32 turns takes twice as long, and
- * `subarray` with `set` still longer (26, 50 and 63 ns).
+ * Copies a hash; that there is one, and room for it, is the caller's care. Eight bytes for each
+ * turn: a loop of 32 turns takes twice as long, and `subarray` with `set` still longer (26, 50 and
+ * 63 ns).
  */
 export function copyHash(to: Uint8Array, toAt: number, from: Uint8Array, fromAt: number): void {
   for (let done = 0; done < HASH_BYTES; done += 8) {

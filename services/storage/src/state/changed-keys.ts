@@ -100,7 +100,10 @@ export class ChangedKeys {
     return kind;
   }
 
-  /** Where the hash of the value in the later state lies. Only of a key that was compared, and is there. */
+  /**
+   * Where the hash of the value in the later state lies. Only of a key that was compared, and that
+   * this state has.
+   */
   newValueHash(index: number): HashPlace {
     return { bytes: this.packed, at: index * ENTRY_BYTES + NEW_AT };
   }
