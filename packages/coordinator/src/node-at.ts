@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/core";
-import { EMPTY_NODE, HASH_BYTES, type TreeNode } from "@holdfast/merkle";
+import { EMPTY_NODE, HASH_BYTES, nodesEqual, type TreeNode } from "@holdfast/merkle";
 import { FieldCursor, type Span } from "./wire-fields.js";
 
 // Numbers of the fields of TreeNode, and of LeafNode.
@@ -24,6 +24,32 @@ export function nodeAt(bytes: Buffer, message: Span): TreeNode {
   }
   if (node === null) throw noNode();
   return node;
+}
+
+/** Tag and length of an inner node's one field: nearly all nodes are this and a hash. */
+const INNER_HEAD: Buffer = Buffer.from([(NODE_INNER << 3) | 2, HASH_BYTES]);
+
+/**
+ * Whether the TreeNode message that lies there is this node.
+ * @throws INTERNAL when it does not parse.
+ */
+export function isNodeAt(bytes: Buffer, message: Span, node: TreeNode): boolean {
+  if (node.kind === "inner" && isInnerAt(bytes, message, node.hash)) return true;
+  try {
+    return nodesEqual(nodeAt(bytes, message), node);
+  } catch (error) {
+    if (error instanceof HoldfastError && error.reason === "PROOF_INVALID") return false;
+    throw error;
+  }
+}
+
+/** Whether a message is an inner node with this hash and nothing else: makes no objects. */
+function isInnerAt(bytes: Buffer, { start, end }: Span, hash: Buffer): boolean {
+  if (end - start !== INNER_HEAD.length + HASH_BYTES) return false;
+  if (bytes[start] !== INNER_HEAD[0] || bytes[start + 1] !== INNER_HEAD[1]) return false;
+  const at = start + INNER_HEAD.length;
+  for (let i = 0; i < HASH_BYTES; i++) if (bytes[at + i] !== hash[i]) return false;
+  return true;
 }
 
 function leafAt(bytes: Buffer, message: Span): TreeNode {

@@ -2,9 +2,8 @@ import { AscendingFold, type NodeMaker } from "./ascending-fold.js";
 import { type FoldedTree, outOfOrder, outsidePath } from "./folded-chunk.js";
 import { HASH_BYTES } from "./hash.js";
 import { ItemCursor } from "./item-cursor.js";
-import { EMPTY, INNER, KEY_HASH, LEAVES_MAX, VALUE_HASH } from "./node-records.js";
 import { hasPath } from "./path.js";
-import { TreeBatch } from "./tree-batch.js";
+import { INNERS_MAX, LEAVES_MAX, TreeBatch } from "./tree-batch.js";
 import { EMPTY_NODE, type TreeNode } from "./tree-node.js";
 
 /** Largest body, bytes: one largest item, or any tile of small ones, with room to spare. */
@@ -14,7 +13,7 @@ const ITEMS_MAX: number = LEAVES_MAX;
 
 /**
  * Folds chunks in batches: first all keys and values are hashed, which puts the leaves in place,
- * then the tree above them. Memory: 11 MiB reserved, touched as needed.
+ * then the tree above them. Memory: 8 MiB reserved, touched as needed.
  */
 export class ChunkBatch implements FoldedTree {
   readonly memory: DataView;
@@ -22,10 +21,12 @@ export class ChunkBatch implements FoldedTree {
   readonly #bytes: Uint8Array;
   /** The memory as words; key hashes are aligned to words. */
   readonly #words: Uint32Array;
+  /** Of each inner node: the last item below it. */
+  readonly #lastItems: Uint16Array = new Uint16Array(INNERS_MAX);
   /** First byte and end of each item in the body. */
   readonly #spans: Int32Array = new Int32Array(2 * ITEMS_MAX);
-  /** The leaf pushed last. */
-  #leaf = 0;
+  /** The item whose leaf was pushed last. */
+  #item = 0;
   // What was folded last.
   #node: TreeNode = EMPTY_NODE;
   #items = 0;
@@ -34,13 +35,13 @@ export class ChunkBatch implements FoldedTree {
   private constructor(tree: TreeBatch) {
     this.#tree = tree;
     this.#bytes = tree.batch.bytes;
-    this.#words = new Uint32Array(this.#bytes.buffer);
+    this.#words = tree.batch.words;
     this.memory = new DataView(this.#bytes.buffer);
   }
 
   /** Null where WebAssembly's SIMD is missing. */
   static create(): ChunkBatch | null {
-    const tree = TreeBatch.create(BODY_BYTES_MAX, 1);
+    const tree = TreeBatch.create(BODY_BYTES_MAX);
     return tree === null ? null : new ChunkBatch(tree);
   }
 
@@ -53,8 +54,9 @@ export class ChunkBatch implements FoldedTree {
     const items = this.#hashItems(body);
     if (items === null) return null;
     const root = this.#shape(path, items);
-    if (this.#tree.records.full) return null;
-    [this.#node = EMPTY_NODE] = this.#tree.hash([root]);
+    if (this.#tree.full) return null;
+    this.#tree.hash();
+    this.#node = this.#tree.nodeAt(root);
     this.#items = items;
     this.#itemBytes = 0;
     for (let i = 0; i < items; i++) this.#itemBytes += this.itemEnd(i) - this.itemStart(i);
@@ -74,11 +76,11 @@ export class ChunkBatch implements FoldedTree {
   }
 
   get inners(): number {
-    return this.#tree.records.inners;
+    return this.#tree.inners;
   }
 
   keyHashAt(item: number): number {
-    return this.#tree.records.leafAt(item) + KEY_HASH;
+    return this.#tree.itemAt(item);
   }
 
   itemStart(item: number): number {
@@ -90,31 +92,30 @@ export class ChunkBatch implements FoldedTree {
   }
 
   hashAt(inner: number): number {
-    return this.#tree.records.target(INNER + inner);
+    return this.#tree.innerAt(inner);
   }
 
   depth(inner: number): number {
-    return this.#tree.records.depth(inner);
+    return this.#tree.depth(inner);
   }
 
   lastItem(inner: number): number {
-    return this.#tree.records.lastLeaf(inner);
+    return this.#lastItems[inner] ?? 0;
   }
 
-  /** Hashes keys and values into the leaves; answers how many there are, null if too many. */
+  /** Hashes keys and values; answers how many items there are, null if too many. */
   #hashItems(body: Buffer): number | null {
-    const { batch, records, spareAt } = this.#tree;
+    const { batch, spareAt } = this.#tree;
     this.#bytes.set(body, spareAt);
-    batch.clear();
-    records.clear();
+    this.#tree.clear();
     const cursor = new ItemCursor(body);
     let items = 0;
     while (cursor.next()) {
       if (items === ITEMS_MAX) return null;
       const { start, end, keyStart, keyEnd, valueStart } = cursor;
-      const leaf = records.leafAt(records.makeLeaf());
-      batch.add(spareAt + keyStart, keyEnd - keyStart, leaf + KEY_HASH);
-      batch.add(spareAt + valueStart, end - valueStart, leaf + VALUE_HASH);
+      const keyHash = this.#tree.makeItem();
+      batch.add(spareAt + keyStart, keyEnd - keyStart, keyHash);
+      batch.add(spareAt + valueStart, end - valueStart, keyHash + HASH_BYTES);
       this.#spans[2 * items] = start;
       this.#spans[2 * items + 1] = end;
       items++;
@@ -125,10 +126,14 @@ export class ChunkBatch implements FoldedTree {
 
   /** Lays out the tree over the leaves; answers its root. */
   #shape(path: string, items: number): number {
-    const { records } = this.#tree;
+    const tree = this.#tree;
     const make: NodeMaker<number> = {
-      empty: EMPTY,
-      inner: (left, right, depth) => records.makeInner(left, right, depth, this.#leaf),
+      empty: tree.empty,
+      inner: (left, right, depth) => {
+        const node = tree.makeInner(left, right, depth);
+        this.#lastItems[tree.inners - 1] = this.#item;
+        return node;
+      },
       bit: (depth) => this.#bit(depth),
     };
     const fold = new AscendingFold(make);
@@ -136,29 +141,30 @@ export class ChunkBatch implements FoldedTree {
       // What lies between the first and the last in order lies under the path if they do.
       if (i === 0 || i === items - 1) this.#checkPath(path, i);
       if (i > 0) fold.part(this.#commonBits(i));
-      this.#leaf = i;
-      fold.push(i);
+      this.#item = i;
+      const keyHash = tree.itemAt(i);
+      fold.push(tree.makeLeaf(keyHash, keyHash + HASH_BYTES));
     }
     return fold.finish(4 * path.length);
   }
 
-  #checkPath(path: string, leaf: number): void {
-    const at = this.keyHashAt(leaf);
+  #checkPath(path: string, item: number): void {
+    const at = this.keyHashAt(item);
     if (hasPath(this.#bytes.subarray(at, at + HASH_BYTES), path)) return;
-    throw outsidePath(path, this.itemStart(leaf));
+    throw outsidePath(path, this.itemStart(item));
   }
 
-  /** The bit at `depth` of the key hash of the leaf pushed last. */
+  /** The bit at `depth` of the key hash pushed last. */
   #bit(depth: number): 0 | 1 {
-    const keyHash = this.keyHashAt(this.#leaf);
+    const keyHash = this.keyHashAt(this.#item);
     const byte = this.#bytes[keyHash + (depth >> 3)] ?? 0;
     return ((byte >> (7 - (depth & 7))) & 1) === 0 ? 0 : 1;
   }
 
-  /** How many bits the key hash of a leaf shares with the one before, which must be less. */
-  #commonBits(leaf: number): number {
-    const before = this.keyHashAt(leaf - 1) >> 2;
-    const here = this.keyHashAt(leaf) >> 2;
+  /** How many bits the key hash of an item shares with the one before, which must be less. */
+  #commonBits(item: number): number {
+    const before = this.keyHashAt(item - 1) >> 2;
+    const here = this.keyHashAt(item) >> 2;
     for (let word = 0; word < HASH_BYTES / 4; word++) {
       const a = swapBytes(this.#words[before + word] ?? 0);
       const b = swapBytes(this.#words[here + word] ?? 0);
@@ -166,7 +172,7 @@ export class ChunkBatch implements FoldedTree {
       if (a >>> 0 > b >>> 0) break;
       return 32 * word + Math.clz32(a ^ b);
     }
-    throw outOfOrder(this.itemStart(leaf));
+    throw outOfOrder(this.itemStart(item));
   }
 }
 

@@ -11,9 +11,7 @@ import {
 import type { DeltaTile, FoldedChanges } from "./folded-delta.js";
 import { StepCursor } from "./frontier-step.js";
 import { HASH_BYTES } from "./hash.js";
-import { EMPTY, KEY_HASH, LEAVES_MAX, VALUE_HASH } from "./node-records.js";
-import { TreeBatch } from "./tree-batch.js";
-import { EMPTY_NODE, type TreeNode } from "./tree-node.js";
+import { LEAVES_MAX, TreeBatch } from "./tree-batch.js";
 import { WireReader } from "./wire.js";
 
 /** Most bodies folded together, and all their bytes: more than a frame has. */
@@ -31,29 +29,34 @@ interface OpenTile {
   readonly high: number;
   readonly puts: number;
   readonly added: number;
+  /** Its nodes, once it was walked. */
+  from: number;
+  to: number;
 }
 
 /**
- * Folds the tiles of a frame of deltas together: first all keys and values are hashed, which puts
- * the leaves in place, then the walks lay out the trees of both states above them, and these are
- * hashed at once. Nothing is an object but the tiles. Memory: 10 MiB reserved, touched as needed.
+ * Folds the tiles of a frame of deltas together: first all keys and values are hashed, then the
+ * walks lay out the trees of both states above the leaves, and these are hashed at once. Nothing is an object but the tiles. Memory: 8 MiB reserved, touched as needed.
  */
 export class DeltaBatch implements DeltaPlaces<number> {
-  readonly empty: number = EMPTY;
+  readonly empty: number;
   readonly #tree: TreeBatch;
   readonly #memory: Buffer;
   readonly #body: WireReader;
   readonly #change: ChangeCursor;
   readonly #step: StepCursor;
   readonly #walk: DeltaWalk<number>;
-  /** Of each change: where its key hash lies, and its leaves in both states. */
+  /** Of each change: where its key hash lies, its value hashes in both states, and its leaves. */
   readonly #keyHashes: Int32Array = new Int32Array(LEAVES_MAX);
+  readonly #oldValueHashes: Int32Array = new Int32Array(LEAVES_MAX);
+  readonly #valueHashes: Int32Array = new Int32Array(LEAVES_MAX);
   readonly #befores: Int32Array = new Int32Array(LEAVES_MAX);
   readonly #afters: Int32Array = new Int32Array(LEAVES_MAX);
   #changes = 0;
 
   private constructor(tree: TreeBatch) {
     this.#tree = tree;
+    this.empty = tree.empty;
     this.#memory = Buffer.from(tree.batch.bytes.buffer);
     this.#body = new WireReader(this.#memory);
     this.#change = new ChangeCursor(this.#body);
@@ -63,7 +66,7 @@ export class DeltaBatch implements DeltaPlaces<number> {
 
   /** Null where WebAssembly's SIMD is missing. */
   static create(): DeltaBatch | null {
-    const tree = TreeBatch.create(BODIES_BYTES_MAX, 2 * TILES_MAX);
+    const tree = TreeBatch.create(BODIES_BYTES_MAX);
     return tree === null ? null : new DeltaBatch(tree);
   }
 
@@ -101,99 +104,108 @@ export class DeltaBatch implements DeltaPlaces<number> {
     step.next();
     switch (step.kind) {
       case "empty":
-        return EMPTY;
+        return this.empty;
       case "inner":
-        return this.#tree.records.given(step.hashAt);
+        return step.hashAt;
       case "leaf":
         if (!this.#liesUnder(step.hashAt, position, depth)) throw strayLeaf(depth);
-        return this.#makeLeaf(step.hashAt, step.valueHashAt);
+        return this.#tree.makeLeaf(step.hashAt, step.valueHashAt);
       default:
         throw wrongStep(depth);
     }
   }
 
-  again(node: number): number {
-    return node < 0 ? node : this.#tree.records.twin(node);
-  }
-
   before(change: number): number {
-    return this.#befores[change] ?? EMPTY;
+    return this.#befores[change] ?? this.empty;
   }
 
   after(change: number): number {
-    return this.#afters[change] ?? EMPTY;
+    return this.#afters[change] ?? this.empty;
   }
 
-  combine(left: number, right: number): number {
-    const { records } = this.#tree;
-    if (left === EMPTY && (right === EMPTY || records.leafOf(right) !== null)) return right;
-    if (right === EMPTY && records.leafOf(left) !== null) return left;
-    return records.makeInner(left, right);
+  combine(left: number, right: number, depth: number): number {
+    const { empty } = this;
+    const tree = this.#tree;
+    if (left === empty && (right === empty || tree.isLeaf(right))) return right;
+    if (right === empty && tree.isLeaf(left)) return left;
+    return tree.makeInner(left, right, depth);
   }
 
   #foldTogether(bytes: Buffer, tiles: readonly DeltaTile[]): FoldedChanges[] | null {
-    const { batch, records, spareAt } = this.#tree;
+    const tree = this.#tree;
     const start = tiles[0]?.start ?? 0;
     const end = tiles.at(-1)?.end ?? 0;
     if (tiles.length === 0 || end - start > BODIES_BYTES_MAX) return null;
-    this.#memory.set(bytes.subarray(start, end), spareAt);
-    batch.clear();
-    records.clear();
+    this.#memory.set(bytes.subarray(start, end), tree.spareAt);
+    tree.clear();
     this.#changes = 0;
     const open: OpenTile[] = [];
     for (const tile of tiles) {
-      open.push(this.#readChanges(tile, spareAt - start));
-      if (records.full) return null;
+      open.push(this.#readChanges(tile, tree.spareAt - start));
+      if (tree.full) return null;
     }
-    batch.run();
-    const roots: number[] = [];
+    tree.batch.run();
     for (const tile of open) {
       this.#finishChanges(tile);
       this.#body.begin(tile.frontierAt, tile.end);
       this.#walk.walk(tile.path, tile.low, tile.high);
       this.#body.done();
-      roots.push(this.#walk.from, this.#walk.to);
+      tile.from = this.#walk.from;
+      tile.to = this.#walk.to;
     }
-    if (records.full) return null;
-    const nodes = this.#tree.hash(roots);
-    return open.map((tile, index) => foldedOf(tile, nodes[2 * index], nodes[2 * index + 1]));
+    if (tree.full) return null;
+    tree.hash();
+    return open.map(({ from, to, low, high, puts, added }) => {
+      const deletes = high - low - puts;
+      return { fromNode: tree.nodeAt(from), toNode: tree.nodeAt(to), puts, added, deletes };
+    });
   }
 
-  /** Makes the leaves of a tile's changes; the key and value hashes of puts are there after a run. */
+  /** Takes a tile's changes; the key and value hashes of puts are there after a run. */
   #readChanges({ path, start, end }: DeltaTile, shift: number): OpenTile {
-    const { batch, records } = this.#tree;
+    const tree = this.#tree;
+    const { batch } = tree;
     const change = this.#change;
     const low = this.#changes;
     let puts = 0;
     let added = 0;
     this.#body.begin(start + shift, end + shift);
-    while (!records.full && change.next()) {
+    while (!tree.full && change.next()) {
       const index = this.#changes++;
       const { isPut, oldValueHashAt } = change;
       let keyHash = change.keyHashAt;
-      let after = EMPTY;
+      let valueHash = ABSENT;
       if (isPut) {
         const { keyStart, keyEnd, valueStart, end: valueEnd } = change.item;
-        after = records.makeLeaf();
-        keyHash = records.leafAt(after) + KEY_HASH;
+        keyHash = tree.makeItem();
+        valueHash = keyHash + HASH_BYTES;
         batch.add(keyStart, keyEnd - keyStart, keyHash);
-        batch.add(valueStart, valueEnd - valueStart, records.leafAt(after) + VALUE_HASH);
+        batch.add(valueStart, valueEnd - valueStart, valueHash);
         puts++;
         if (oldValueHashAt === ABSENT) added++;
       }
       this.#keyHashes[index] = keyHash;
-      this.#afters[index] = after;
-      this.#befores[index] =
-        oldValueHashAt === ABSENT ? EMPTY : this.#makeLeaf(keyHash, oldValueHashAt);
+      this.#oldValueHashes[index] = oldValueHashAt;
+      this.#valueHashes[index] = valueHash;
+      this.#befores[index] = this.#leafOf(keyHash, oldValueHashAt);
+      this.#afters[index] = this.#leafOf(keyHash, valueHash);
     }
-    const frontierAt = this.#body.at;
-    return { path, end: end + shift, frontierAt, low, high: this.#changes, puts, added };
+    return {
+      path,
+      end: end + shift,
+      frontierAt: this.#body.at,
+      low,
+      high: this.#changes,
+      puts,
+      added,
+      from: this.empty,
+      to: this.empty,
+    };
   }
 
   /** Checks a tile's changes, now that all hashes are there. */
   #finishChanges({ path, low, high }: OpenTile): void {
     if (low === high) throw noChange(path);
-    const { records } = this.#tree;
     const { position } = this.#walk;
     this.#walk.standAt(path);
     for (let index = low; index < high; index++) {
@@ -202,24 +214,15 @@ export class DeltaBatch implements DeltaPlaces<number> {
       if (index > low && this.#compare(this.#keyHashes[index - 1] ?? 0, keyHash) >= 0) {
         throw changesDescend(path);
       }
-      const before = this.before(index);
-      const after = this.after(index);
-      if (before === EMPTY || after === EMPTY) continue;
-      const old = records.leafAt(before);
-      // It was made before the key was hashed.
-      this.#memory.copyWithin(old + KEY_HASH, keyHash, keyHash + HASH_BYTES);
-      if (this.#compare(old + VALUE_HASH, records.leafAt(after) + VALUE_HASH) === 0) {
-        throw changesNothing();
-      }
+      const before = this.#oldValueHashes[index] ?? ABSENT;
+      const after = this.#valueHashes[index] ?? ABSENT;
+      if (before === ABSENT || after === ABSENT) continue;
+      if (this.#compare(before, after) === 0) throw changesNothing();
     }
   }
 
-  #makeLeaf(keyHash: number, valueHash: number): number {
-    const leaf = this.#tree.records.makeLeaf();
-    const at = this.#tree.records.leafAt(leaf);
-    this.#memory.copyWithin(at + KEY_HASH, keyHash, keyHash + HASH_BYTES);
-    this.#memory.copyWithin(at + VALUE_HASH, valueHash, valueHash + HASH_BYTES);
-    return leaf;
+  #leafOf(keyHash: number, valueHash: number): number {
+    return valueHash === ABSENT ? this.empty : this.#tree.makeLeaf(keyHash, valueHash);
   }
 
   /** Whether a key hash has the first `depth` bits of `position`. */
@@ -250,12 +253,4 @@ function tilesFrom(tiles: readonly DeltaTile[], first: number): readonly DeltaTi
     end++;
   }
   return tiles.slice(first, end);
-}
-
-function foldedOf(
-  { low, high, puts, added }: OpenTile,
-  fromNode: TreeNode = EMPTY_NODE,
-  toNode: TreeNode = EMPTY_NODE,
-): FoldedChanges {
-  return { fromNode, toNode, puts, added, deletes: high - low - puts };
 }

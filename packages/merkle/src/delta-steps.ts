@@ -98,10 +98,6 @@ class TreeNodes implements DeltaPlaces<TreeNode> {
     }
   }
 
-  again(node: TreeNode): TreeNode {
-    return node;
-  }
-
   before(change: number): TreeNode {
     const { keyHash, oldValueHash } = this.#change(change);
     return oldValueHash === null ? EMPTY_NODE : { kind: "leaf", keyHash, valueHash: oldValueHash };

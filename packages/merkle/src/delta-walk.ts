@@ -22,14 +22,12 @@ export interface DeltaPlaces<Node> {
    * @throws PROOF_INVALID when the delta has none for it, or a leaf that does not lie there.
    */
   unchanged(position: Buffer, depth: number): Node;
-  /** The same node once more, for the other state. */
-  again(node: Node): Node;
   /** The leaf of a change in the earlier state; empty when there is none. */
   before(change: number): Node;
   /** The leaf of a change in the later state; empty when there is none. */
   after(change: number): Node;
-  /** The node above two halves; a lone leaf rises. */
-  combine(left: Node, right: Node): Node;
+  /** The node at `depth` above two halves; a lone leaf rises. */
+  combine(left: Node, right: Node, depth: number): Node;
 }
 
 /**
@@ -87,7 +85,7 @@ export class DeltaWalk<Node> {
     const node = this.#places.unchanged(this.position, depth);
     if (node !== this.#places.empty) this.#unchanged++;
     this.from = node;
-    this.to = this.#places.again(node);
+    this.to = node;
   }
 
   #enter(depth: number, low: number, high: number): void {
@@ -98,8 +96,8 @@ export class DeltaWalk<Node> {
     this.position[depth >> 3] = byte | (0x80 >> (depth & 7));
     this.#walk(depth + 1, middle, high);
     this.position[depth >> 3] = byte;
-    this.from = this.#places.combine(from, this.from);
-    this.to = this.#places.combine(to, this.to);
+    this.from = this.#places.combine(from, this.from, depth);
+    this.to = this.#places.combine(to, this.to, depth);
   }
 
   /** The first of the changes `low` to `high - 1` that lies in the right half. */

@@ -59,10 +59,6 @@ export class FrontierWriter implements DeltaPlaces<number> {
     return node.kind === "empty" ? EMPTY : FULL;
   }
 
-  again(node: number): number {
-    return node;
-  }
-
   before(): number {
     return FULL;
   }

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { hash as oneShotHash } from "node:crypto";
-import { HASH_BYTES } from "./hash.js";
+import { HASH_BYTES, INNER_PREFIX, LEAF_PREFIX } from "./hash.js";
 import { createSha256Lanes, type Sha256Lanes } from "./sha256-lanes.js";
 import { BLOCK_BYTES, JOB_BYTES, LANES, MODULE_END } from "./sha256-module.js";
 
@@ -15,6 +15,13 @@ const LANE_BLOCKS_MAX = 6;
 const PADDING_BYTES_MIN = 9;
 const PAGE_BYTES = 65_536;
 
+/** Bytes of a job of `hashPairs`, three u32: addresses of the two hashes and of the result. */
+export const PAIR_JOB_BYTES: number = JOB_BYTES;
+/** What stands before the two hashes of a pair: `hashPairs` takes the index. */
+const PREFIXES: readonly Buffer[] = [LEAF_PREFIX, INNER_PREFIX];
+export const LEAF_PAIR: number = PREFIXES.indexOf(LEAF_PREFIX);
+export const INNER_PAIR: number = PREFIXES.indexOf(INNER_PREFIX);
+
 /** First address of the messages. */
 const HEAP_AT: number = MODULE_END + GROUPS_MAX * LANES * JOB_BYTES;
 
@@ -25,6 +32,8 @@ const HEAP_AT: number = MODULE_END + GROUPS_MAX * LANES * JOB_BYTES;
 export class HashBatch {
   /** The memory in which messages and hashes lie. */
   readonly bytes: Uint8Array;
+  /** The same as words. */
+  readonly words: Uint32Array;
   /** First address that is the caller's. */
   readonly heapStart: number = HEAP_AT;
   readonly #lanes: Sha256Lanes;
@@ -37,13 +46,15 @@ export class HashBatch {
   private constructor(lanes: Sha256Lanes) {
     this.#lanes = lanes;
     this.bytes = new Uint8Array(lanes.memory);
+    this.words = new Uint32Array(lanes.memory);
     this.#jobs = new Int32Array(lanes.memory, MODULE_END, GROUPS_MAX * GROUP_WORDS);
   }
 
   /** A batch with `heapBytes` for messages and hashes; null where SIMD is missing. */
   static create(heapBytes: number): HashBatch | null {
     // One block more: the module reads behind a message.
-    const lanes = createSha256Lanes(Math.ceil((HEAP_AT + heapBytes + BLOCK_BYTES) / PAGE_BYTES));
+    const pages = Math.ceil((HEAP_AT + heapBytes + BLOCK_BYTES) / PAGE_BYTES);
+    const lanes = createSha256Lanes(pages, PREFIXES);
     return lanes === null ? null : new HashBatch(lanes);
   }
 
@@ -76,6 +87,22 @@ export class HashBatch {
       this.#ready(blocks);
     }
     this.#flush();
+  }
+
+  /**
+   * Hashes at once what a leaf (key hash, value hash) or an inner node (left, right) is the hash of:
+   * `count` jobs from address `jobs` (aligned to four) on. There must be room for three jobs more
+   * behind them.
+   */
+  hashPairs(pair: number, jobs: number, count: number): void {
+    if (count === 0) return;
+    const groups = Math.ceil(count / LANES);
+    // A group that is not full does its last job several times.
+    const last = jobs / 4 + JOB_WORDS * (count - 1);
+    for (let job = count; job < groups * LANES; job++) {
+      this.words.copyWithin(jobs / 4 + JOB_WORDS * job, last, last + JOB_WORDS);
+    }
+    this.#lanes.hashPairs(pair, jobs, groups);
   }
 
   /** Forgets the messages taken. */

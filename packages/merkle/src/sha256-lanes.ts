@@ -1,10 +1,14 @@
+import { strict as assert } from "node:assert";
 import { endianness } from "node:os";
 import {
   BLOCK_BYTES,
   INITIAL_AT,
   K_AT,
   KEEP_AT,
+  LANES,
   MARK_AT,
+  PAIR_BYTES,
+  pairAt,
   ROUNDS,
   STATE_WORDS,
   sha256Module,
@@ -23,6 +27,12 @@ export interface Sha256Lanes {
    * Addresses lie behind MODULE_END.
    */
   hash(jobs: number, groups: number): void;
+  /**
+   * Hashes `groups` (>= 1) groups of four pairs: the prefix of this number, and two hashes behind
+   * it. A job is three u32: addresses of the two hashes and of the result. A result may be a part
+   * of the pairs of a later group.
+   */
+  hashPairs(prefix: number, jobs: number, groups: number): void;
 }
 
 /** What is used of the global, which the compiler's libraries know only with a browser's. */
@@ -33,11 +43,18 @@ declare const WebAssembly: {
   validate(bytes: Uint8Array<ArrayBuffer>): boolean;
 };
 
+/** Longest prefix of pairs, bytes: with two hashes and the padding it fills two blocks. */
+const PREFIX_BYTES_MAX = 55;
+
 /**
- * An instance with a memory of `pages` x 64 KiB; null where WebAssembly or its SIMD is missing, and
- * on big-endian machines, whose typed arrays see WebAssembly's memory the wrong way round.
+ * An instance with a memory of `pages` x 64 KiB, for pairs with one of at most two prefixes; null
+ * where WebAssembly or its SIMD is missing, and on big-endian machines, whose typed arrays see
+ * WebAssembly's memory the wrong way round.
  */
-export function createSha256Lanes(pages: number): Sha256Lanes | null {
+export function createSha256Lanes(
+  pages: number,
+  prefixes: readonly Uint8Array[],
+): Sha256Lanes | null {
   if (typeof WebAssembly === "undefined" || endianness() === "BE") return null;
   const bytes = sha256Module(pages);
   if (!WebAssembly.validate(bytes)) return null;
@@ -49,11 +66,36 @@ export function createSha256Lanes(pages: number): Sha256Lanes | null {
     if (error instanceof RangeError) return null;
     throw error;
   }
-  const { memory, hash } = exports;
-  if (!(memory instanceof WebAssembly.Memory) || typeof hash !== "function") return null;
+  const { memory, hash, hashPairs } = exports;
+  if (!(memory instanceof WebAssembly.Memory)) return null;
+  if (typeof hash !== "function" || typeof hashPairs !== "function") return null;
   writeTables(memory.buffer);
-  return { memory: memory.buffer, hash: (jobs, groups) => hash(jobs, groups) };
+  const firsts = prefixes.map((prefix, kind) => writePairs(memory.buffer, prefix, kind));
+  return {
+    memory: memory.buffer,
+    hash: (jobs, groups) => hash(jobs, groups),
+    hashPairs: (prefix, jobs, groups) => hashPairs(jobs, groups, firsts[prefix]),
+  };
 }
+
+/** Writes what all pairs with a prefix have in common; answers where the first hash of lane 0 goes. */
+function writePairs(memory: ArrayBuffer, prefix: Uint8Array, kind: number): number {
+  assert.ok(prefix.length <= PREFIX_BYTES_MAX);
+  const view = new DataView(memory);
+  const end = prefix.length + PAIR_HASHES_BYTES;
+  for (let lane = 0; lane < LANES; lane++) {
+    const at = pairAt(kind) + lane * PAIR_BYTES;
+    new Uint8Array(memory).set(prefix, at);
+    view.setUint8(at + end, PADDING_MARK);
+    view.setUint32(at + PAIR_BYTES - 4, 8 * end);
+  }
+  return pairAt(kind) + prefix.length;
+}
+
+/** First byte behind a message. */
+const PADDING_MARK = 0x80;
+/** Two hashes. */
+const PAIR_HASHES_BYTES = 64;
 
 /** Computed when first needed: the same for every instance. */
 let tables: ReturnType<typeof constants> | null = null;
@@ -70,7 +112,7 @@ function writeTables(memory: ArrayBuffer): void {
   splat(K_AT, roundConstants);
   splat(INITIAL_AT, initialState);
   bytes.fill(0xff, KEEP_AT, KEEP_AT + BLOCK_BYTES);
-  bytes[MARK_AT + BLOCK_BYTES] = 0x80;
+  bytes[MARK_AT + BLOCK_BYTES] = PADDING_MARK;
 }
 
 /**

@@ -24,6 +24,8 @@ export const ROUNDS = 64;
 export const STATE_WORDS = 8;
 /** Words of a block. */
 const WORDS = 16;
+/** Bytes of a hash. */
+const HASH_BYTES: number = 4 * STATE_WORDS;
 
 // The module's own memory.
 /** 64 round constants, each in all four lanes. */
@@ -39,15 +41,24 @@ const TAIL_BYTES: number = 2 * BLOCK_BYTES;
 const STATE_AT = 1792;
 /** The eight initial words, likewise. */
 export const INITIAL_AT = 1920;
+/** Two blocks for each lane and kind of pair: prefix, room for two hashes, padding. */
+const PAIRS_AT = 2048;
+export const PAIR_BYTES = 128;
+const PAIR_KINDS_MAX = 2;
 /** From here on memory is the caller's. */
-export const MODULE_END = 2048;
+export const MODULE_END: number = PAIRS_AT + PAIR_KINDS_MAX * LANES * PAIR_BYTES;
+
+/** Where the blocks of a kind of pair lie, first those of lane 0. */
+export function pairAt(kind: number): number {
+  return PAIRS_AT + kind * LANES * PAIR_BYTES;
+}
 
 /** Written when first needed: the same for every size of memory. */
 let functions: readonly WasmFunction[] | null = null;
 
 /** The bytes of the module, with a memory of `pages` x 64 KiB. Its tables are still to be filled. */
 export function sha256Module(pages: number): Uint8Array<ArrayBuffer> {
-  functions ??= [padTail(), compress(), hashGroups()];
+  functions ??= [padTail(), compress(), hashGroups(), hashPairs()];
   return wasmModule(functions, pages);
 }
 
@@ -185,27 +196,57 @@ function transpose(rows: readonly Code[], to: readonly number[], scratch: readon
   ];
 }
 
+/** A field of a lane's job. */
+function jobField(jobs: number, lane: number, field: number): Code {
+  return wasm.load(get(jobs), JOB_BYTES * lane + 4 * field);
+}
+
+function eachLane(piece: (lane: number) => Code): Code {
+  return [0, 1, 2, 3].flatMap(piece);
+}
+
+/** Sets the state to the initial one. */
+function resetState(): Code {
+  const words = Array.from({ length: STATE_WORDS }, (_, i) => REGISTER_BYTES * i);
+  return words.flatMap((at) =>
+    lanes.store(i32(0), lanes.load(i32(0), INITIAL_AT + at), STATE_AT + at),
+  );
+}
+
+/** Writes each lane's hash where its job wants it; `digest` and `scratch` are four registers each. */
+function writeHashes(jobs: number, digest: readonly number[], scratch: readonly number[]): Code {
+  return [0, 4].flatMap((half) => [
+    ...transpose(
+      [0, 1, 2, 3].map((i) => lanes.load(i32(0), STATE_AT + REGISTER_BYTES * (half + i))),
+      digest,
+      scratch,
+    ),
+    ...eachLane((lane) =>
+      lanes.store(jobField(jobs, lane, 2), swapBytes(get(digest[lane] ?? 0)), 4 * half),
+    ),
+  ]);
+}
+
+/** Steps to the next group; leaves how many there are still. */
+function nextGroup(jobs: number, groups: number): Code {
+  return [
+    ...set(jobs, wasm.add(get(jobs), i32(LANES * JOB_BYTES))),
+    ...set(groups, wasm.sub(get(groups), i32(1))),
+  ];
+}
+
 /** hash(jobs, groups): see Sha256Lanes. */
 function hashGroups(): WasmFunction {
   const [jobs, groups, block, blocks] = [0, 1, 2, 3];
   const message = (lane: number): number => 4 + lane;
   const fullBlocks = (lane: number): number => 8 + lane;
-  const digest = [12, 13, 14, 15];
-  const scratch = [16, 17, 18, 19];
-  const job = (lane: number, field: number): Code =>
-    wasm.load(get(jobs), JOB_BYTES * lane + 4 * field);
   const tail = (lane: number): number => TAIL_AT + TAIL_BYTES * lane;
-  const each = (piece: (lane: number) => Code): Code => [0, 1, 2, 3].flatMap(piece);
 
-  const prepare = each((lane) => [
-    ...set(message(lane), job(lane, 0)),
-    ...set(fullBlocks(lane), wasm.shrU(job(lane, 1), 6)),
-    ...wasm.call(PAD_TAIL, get(message(lane)), job(lane, 1), i32(tail(lane))),
+  const prepare = eachLane((lane) => [
+    ...set(message(lane), jobField(jobs, lane, 0)),
+    ...set(fullBlocks(lane), wasm.shrU(jobField(jobs, lane, 1), 6)),
+    ...wasm.call(PAD_TAIL, get(message(lane)), jobField(jobs, lane, 1), i32(tail(lane))),
   ]);
-  const words = Array.from({ length: STATE_WORDS }, (_, i) => REGISTER_BYTES * i);
-  const reset = words.flatMap((at) =>
-    lanes.store(i32(0), lanes.load(i32(0), INITIAL_AT + at), STATE_AT + at),
-  );
   const blockAt = (lane: number): Code => {
     const offset = wasm.shl(get(block), 6);
     const inTail = wasm.shl(wasm.sub(get(block), get(fullBlocks(lane))), 6);
@@ -222,27 +263,56 @@ function hashGroups(): WasmFunction {
     ],
     wasm.ltU(get(block), get(blocks)),
   );
-  const writeHashes = [0, 4].flatMap((half) => [
-    ...transpose(
-      [0, 1, 2, 3].map((i) => lanes.load(i32(0), STATE_AT + REGISTER_BYTES * (half + i))),
-      digest,
-      scratch,
-    ),
-    ...each((lane) => lanes.store(job(lane, 2), swapBytes(get(digest[lane] ?? 0)), 4 * half)),
-  ]);
   const body = wasm.loopWhile(
     [
       ...prepare,
-      ...reset,
+      ...resetState(),
       ...set(block, i32(0)),
-      ...set(blocks, wasm.shrU(wasm.add(job(0, 1), i32(BLOCK_BYTES + 8)), 6)),
+      ...set(blocks, wasm.shrU(wasm.add(jobField(jobs, 0, 1), i32(BLOCK_BYTES + 8)), 6)),
       ...allBlocks,
-      ...writeHashes,
-      ...set(jobs, wasm.add(get(jobs), i32(LANES * JOB_BYTES))),
-      ...set(groups, wasm.sub(get(groups), i32(1))),
+      ...writeHashes(jobs, [12, 13, 14, 15], [16, 17, 18, 19]),
+      ...nextGroup(jobs, groups),
     ],
     get(groups),
   );
   const locals = [...Array<number>(10).fill(I32), ...Array<number>(8).fill(V128)];
   return { parameters: 2, locals, body, exportName: "hash" };
+}
+
+/** hashPairs(jobs, groups, first): the first hash of lane 0 goes to `first`, among its blocks. */
+function hashPairs(): WasmFunction {
+  const [jobs, groups, first, blocks] = [0, 1, 2, 3];
+  const half = HASH_BYTES / 2;
+  const gather = eachLane((lane) =>
+    [0, 1].flatMap((field) =>
+      [0, half].flatMap((part) =>
+        lanes.store(
+          get(first),
+          lanes.load(jobField(jobs, lane, field), part),
+          PAIR_BYTES * lane + HASH_BYTES * field + part,
+        ),
+      ),
+    ),
+  );
+  const compressBlock = (block: number): Code => {
+    const at = (lane: number): Code =>
+      wasm.add(get(blocks), i32(PAIR_BYTES * lane + BLOCK_BYTES * block));
+    return wasm.call(COMPRESS, at(0), at(1), at(2), at(3));
+  };
+  const body = [
+    ...set(blocks, wasm.and(get(first), i32(-PAIR_BYTES))),
+    ...wasm.loopWhile(
+      [
+        ...gather,
+        ...resetState(),
+        ...compressBlock(0),
+        ...compressBlock(1),
+        ...writeHashes(jobs, [4, 5, 6, 7], [8, 9, 10, 11]),
+        ...nextGroup(jobs, groups),
+      ],
+      get(groups),
+    ),
+  ];
+  const locals = [I32, ...Array<number>(8).fill(V128)];
+  return { parameters: 3, locals, body, exportName: "hashPairs" };
 }
