@@ -16,8 +16,9 @@ export const ARCHIVE_JSON_BYTES_MAX: number = 64 * 1024;
 
 /** Tile lines kept in memory until their pack is closed, bytes; then it is closed early. */
 export const PENDING_LINES_BYTES_MAX: number = 8 * MIB;
-/** They lie in blocks of so many bytes. */
+/** They lie in blocks of at most so many bytes; the first one has fewer. */
 export const LINES_BLOCK_BYTES: number = 256 * 1024;
+export const LINES_BLOCK_BYTES_MIN: number = 4 * 1024;
 /** Buffers of a pack being written: their size, and how many may wait for the disk. */
 export const WRITE_BUFFER_BYTES: number = MIB;
 export const WRITE_BUFFERS_MAX = 8;

@@ -9,13 +9,13 @@ import {
   PENDING_LINES_BYTES_MAX,
 } from "./archive-limits.js";
 import { ManifestPart } from "./manifest-part.js";
-import { TileSums } from "./manifest-stream.js";
 import { CODEC_NONE, RECORD_HEADER_BYTES, RECORD_KINDS, type RecordHeader } from "./pack-format.js";
 import { PackWriter } from "./pack-writer.js";
 import { PendingLines } from "./pending-lines.js";
 import { placePack } from "./place-pack.js";
 import type { SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
 import type { NewTile, TileLine, UnchangedTile } from "./tile-line.js";
+import { TileSums } from "./tile-sums.js";
 import type { WorkFolder } from "./work-folder.js";
 import { PART } from "./work-names.js";
 
@@ -107,25 +107,11 @@ export class BackupWriter implements AsyncDisposable {
    */
   async addAll(tiles: Iterable<AddedTile>, options: AddOptions = {}): Promise<void> {
     this.#requireOpen();
+    const isChecked = options.digestChecked === true;
     for (const { tile, body } of tiles) {
-      // A message is made for a tile that fails only: there are tens of thousands.
-      if (!this.#order.follows(tile.path)) assert.fail(`tile ${tile.path} does not come next`);
-      if (body === null || tile.kind === "unchanged") {
-        assert.ok(
-          body === null && tile.kind === "unchanged",
-          "an unchanged tile alone has no body",
-        );
-        this.#open.lines.add(tile, 0, 0);
-      } else {
-        if (options.digestChecked !== true) requireDigest(tile.path, tile.chunk, body);
-        const pack = this.#packFor(body) ?? (await this.#nextPack());
-        const offset = pack.bytes;
-        const added = pack.add(headerOf(tile, body), body);
-        if (added !== null) await added;
-        this.#open.lines.add(tile, offset, body.length);
-      }
-      this.#order.lastPath = tile.path;
-      if (this.#open.lines.bytes > PENDING_LINES_BYTES_MAX) await this.#closeSegment();
+      if (!this.#hasRoom(body)) await this.#makeRoom(body);
+      const added = this.#add(tile, body, isChecked);
+      if (added !== null) await added;
     }
   }
 
@@ -167,20 +153,43 @@ export class BackupWriter implements AsyncDisposable {
     await this.close();
   }
 
-  /** The pack that takes a body; null when there is none that has room for it. */
-  #packFor(body: Uint8Array): PackWriter | null {
-    if (body.length > BODY_BYTES_MAX) assert.fail(`a body of ${body.length} bytes`);
-    const { pack } = this.#open;
-    if (pack === null || pack.records >= PACK_RECORDS_MAX) return null;
-    return pack.bytes + RECORD_HEADER_BYTES + body.length > this.#packBytes ? null : pack;
+  /** Adds a tile there is room for; null when it was done at once, as for nearly all. */
+  #add(tile: NewTile, body: Uint8Array | null, isChecked: boolean): Promise<void> | null {
+    // A message is made for a tile that fails only: there are tens of thousands.
+    if (!this.#order.follows(tile.path)) assert.fail(`tile ${tile.path} does not come next`);
+    const { lines, pack } = this.#open;
+    if (body === null || pack === null || tile.kind === "unchanged") {
+      if (body !== null || tile.kind !== "unchanged") {
+        assert.fail("an unchanged tile alone has no body");
+      }
+      this.#order.lastPath = tile.path;
+      lines.add(tile, 0, 0);
+      return null;
+    }
+    if (!isChecked) requireDigest(tile.path, tile.chunk, body);
+    this.#order.lastPath = tile.path;
+    lines.add(tile, pack.bytes, body.length);
+    return pack.add(headerOf(tile, body), body);
   }
 
-  /** Closes the pack under way, if there is one, and begins another. */
-  async #nextPack(): Promise<PackWriter> {
-    if (this.#open.pack !== null) await this.#closeSegment();
+  /** Whether the open segment takes one tile more, which has this body. */
+  #hasRoom(body: Uint8Array | null): boolean {
+    const { lines, pack } = this.#open;
+    if (lines.bytes > PENDING_LINES_BYTES_MAX) return false;
+    if (body === null) return true;
+    if (body.length > BODY_BYTES_MAX) assert.fail(`a body of ${body.length} bytes`);
+    if (pack === null || pack.records >= PACK_RECORDS_MAX) return false;
+    return pack.bytes + RECORD_HEADER_BYTES + body.length <= this.#packBytes;
+  }
+
+  /** Closes the segment if it is full, and begins a pack if one is needed. */
+  async #makeRoom(body: Uint8Array | null): Promise<void> {
+    if (this.#open.lines.bytes > PENDING_LINES_BYTES_MAX || this.#open.pack !== null) {
+      await this.#closeSegment();
+    }
+    if (body === null) return;
     const segment = this.#open;
     segment.pack = await PackWriter.create(this.#files, this.#packPart(segment.number));
-    return segment.pack;
   }
 
   /** Begins the next segment and closes this one in the background, one at a time. */

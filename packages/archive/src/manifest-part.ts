@@ -5,9 +5,10 @@ import { makeDurableFolder } from "./durable-folder.js";
 import { encodeFootStart } from "./foot-text.js";
 import { encodeHead } from "./head-text.js";
 import { manifestFile, SNAPSHOTS, snapshotName } from "./manifest-name.js";
-import { ManifestStream, type TileSums } from "./manifest-stream.js";
+import { ManifestStream } from "./manifest-stream.js";
 import type { SegmentLines } from "./pending-lines.js";
 import type { SnapshotHead, SnapshotSummary } from "./snapshot-head.js";
+import type { TileSums } from "./tile-sums.js";
 import type { WorkFolder } from "./work-folder.js";
 import { PART } from "./work-names.js";
 

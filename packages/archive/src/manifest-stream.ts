@@ -8,7 +8,8 @@ import { decodeFoot } from "./foot-text.js";
 import { decodeHead } from "./head-text.js";
 import { manifestFile, parseSnapshotName } from "./manifest-name.js";
 import type { SnapshotFoot, SnapshotHead } from "./snapshot-head.js";
-import type { NewTile, TileLine } from "./tile-line.js";
+import type { TileLine } from "./tile-line.js";
+import { TileSums } from "./tile-sums.js";
 import { decodeTileLine } from "./tile-text.js";
 
 /** Told what is damaged; may throw, or return to go on. */
@@ -171,46 +172,5 @@ export class ManifestStream implements AsyncDisposable {
       message,
       ...(line === undefined ? {} : { line }),
     });
-  }
-}
-
-/** What the tiles of a manifest add up to, and their order. */
-export class TileSums {
-  tiles = 0;
-  chunks = 0;
-  storedBytes = 0n;
-  items = 0n;
-  bytes = 0n;
-  lastPath: string | null = null;
-
-  /** Whether a tile may come next: behind the last one and not under it. */
-  follows(path: string): boolean {
-    return this.lastPath === null || (path > this.lastPath && !path.startsWith(this.lastPath));
-  }
-
-  /** Adds the tile of a line. */
-  add(line: TileLine): void {
-    this.addTile(line, line.kind === "unchanged" ? 0 : line.length);
-  }
-
-  /** Adds a tile of which so many bytes are stored. */
-  addTile(tile: NewTile, length: number): void {
-    this.lastPath = tile.path;
-    this.tiles++;
-    this.items += BigInt(tile.items);
-    this.bytes += BigInt(tile.bytes);
-    if (tile.kind === "unchanged") return;
-    this.chunks++;
-    this.storedBytes += BigInt(length);
-  }
-
-  /** Adds tiles that were summed up elsewhere and come next. */
-  join(next: TileSums): void {
-    this.lastPath = next.lastPath ?? this.lastPath;
-    this.tiles += next.tiles;
-    this.chunks += next.chunks;
-    this.storedBytes += next.storedBytes;
-    this.items += next.items;
-    this.bytes += next.bytes;
   }
 }

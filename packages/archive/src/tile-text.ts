@@ -1,4 +1,4 @@
-import type { Gap, LineBytes } from "./line-bytes.js";
+import type { LineBytes } from "./line-bytes.js";
 import { decodeNode, NODE_PATTERN, writeNode } from "./node-text.js";
 import type { NewTile, TileLine } from "./tile-line.js";
 
@@ -19,15 +19,14 @@ const CHANGED = new RegExp(
 /** Hex digits of a pack id. */
 export const PACK_DIGITS = 64;
 
-/**
- * Appends the line of a tile, with its line feed, and answers the gap that is left for the id of its
- * pack; null for a tile without a body.
- */
+/** Appends the line of a tile, with its line feed; where the id of its pack belongs is a gap. */
 export function writeTileLine(
   lines: LineBytes,
   tile: NewTile,
-  { offset, length }: { readonly offset: number; readonly length: number },
-): Gap | null {
+  offset: number,
+  length: number,
+): void {
+  lines.begin();
   // Piece by piece: strings that are put together first cost twice as much.
   lines.text('{"path":"');
   lines.text(tile.path);
@@ -46,7 +45,7 @@ export function writeTileLine(
   lines.number(tile.bytes);
   if (tile.kind === "unchanged") {
     lines.text("}\n");
-    return null;
+    return;
   }
   if (tile.kind === "changed") {
     lines.text(',"changes":');
@@ -55,13 +54,12 @@ export function writeTileLine(
   lines.text(',"chunk":"');
   lines.hex(tile.chunk);
   lines.text('","pack":"');
-  const gap = lines.leave(PACK_DIGITS);
+  lines.gap(PACK_DIGITS);
   lines.text('","offset":');
   lines.number(offset);
   lines.text(',"length":');
   lines.number(length);
   lines.text("}\n");
-  return gap;
 }
 
 /** The tile of a line; null unless it is exactly what the writer would write. */

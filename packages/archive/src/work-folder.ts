@@ -5,12 +5,12 @@ import { writeDigested } from "./digested-writer.js";
 import { makeDurableFolder } from "./durable-folder.js";
 import { encodeFootStart } from "./foot-text.js";
 import { decodeHead, encodeHead } from "./head-text.js";
-import { TileSums } from "./manifest-stream.js";
 import { unreadable } from "./pack-check.js";
 import type { SegmentLines } from "./pending-lines.js";
 import { readSegment, readSegmentLines } from "./segment-lines.js";
 import type { SnapshotHead } from "./snapshot-head.js";
 import type { TileLine } from "./tile-line.js";
+import { TileSums } from "./tile-sums.js";
 import {
   PART,
   parseSegmentFile,

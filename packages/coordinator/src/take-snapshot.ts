@@ -64,12 +64,20 @@ function streamOf(
 class SnapshotSum {
   readonly #to: TileRootFold = new TileRootFold();
   readonly #from: TileRootFold = new TileRootFold();
-  items = 0;
-  bytes = 0;
+  /** Items and bytes, as floats from the start: the sum passes 2^31 while `add` is hot. */
+  readonly #counts: Float64Array = new Float64Array(2);
+
+  get items(): number {
+    return this.#counts[0] ?? 0;
+  }
+
+  get bytes(): number {
+    return this.#counts[1] ?? 0;
+  }
 
   add(tile: NewTile): void {
-    this.items += tile.items;
-    this.bytes += tile.bytes;
+    this.#counts[0] = this.items + tile.items;
+    this.#counts[1] = this.bytes + tile.bytes;
     switch (tile.kind) {
       case "full":
         this.#to.add(tile.path, tile.node);
