@@ -33,11 +33,15 @@ interface Tile {
   readonly body: Buffer;
 }
 
-/** All tiles of a delta behind `after`, each job run as if by another thread, its frames in used memory. */
+/**
+ * All tiles of a delta behind `after`, each job run as if by another thread, its frames in used
+ * memory; or by one that goes ahead of its jobs.
+ */
 function tilesOf(
   scans: Scans,
   { store }: ScanModel,
   { from, to, after = "" }: { from: bigint; to: bigint; after?: string },
+  goesAhead = false,
 ): Tile[] {
   const tiles: Tile[] = [];
   let job: ChangesJob = {
@@ -60,8 +64,11 @@ function tilesOf(
     if (last.isLast) return tiles;
     const isProgress = last.last !== job.after || last.gathered !== job.gathered;
     assert.ok(isProgress, "each job goes on");
+    // What goes over to another thread is lost for this one.
+    const gathered = structuredClone(last.gathered);
     const memory = results.flatMap(({ frame }) => (frame === null ? [] : [frame.memory]));
-    job = { ...job, after: last.last, gathered: structuredClone(last.gathered), memory };
+    if (goesAhead) scans.goAhead();
+    job = { ...job, after: last.last, gathered, memory };
   }
 }
 
@@ -125,6 +132,7 @@ function check(scans: Scans, model: ScanModel, from: bigint, to: bigint): Tile[]
     model.deltaPaths(from, to),
     `tiles ${from} to ${to}`,
   );
+  assert.deepEqual(tilesOf(scans, model, { from, to }, true), tiles, "the same when gone ahead");
   const folds = { from: new TileRootFold(), to: new TileRootFold() };
   const changes: unknown[] = [];
   const items = model.items(to);

@@ -32,6 +32,8 @@ async function serve(message: JobMessage): Promise<void> {
     (error: unknown): AnswerMessage => ({ error: packError(error) }),
   );
   port?.postMessage(reply, memoryIn(reply));
+  // Until the next job is here there is nothing else to do.
+  scans.goAhead();
 }
 
 async function answer({ job, cancel }: JobMessage): Promise<AnswerMessage> {

@@ -1,5 +1,6 @@
 import { stateVersion } from "../state/versions.js";
-import { changesFrames } from "./changes-job.js";
+import { ChangesAhead } from "./changes-ahead.js";
+import { changesFrames, firstChangesFrame } from "./changes-job.js";
 import { openGenerationEnv } from "./generation-env.js";
 import { OpenGeneration } from "./open-generation.js";
 import { pageDamage } from "./page-damage.js";
@@ -8,11 +9,12 @@ import type { CloseJob, ScanJob, ScanResult } from "./scan-job.js";
 import { listTiles, measure, snapshotFrames, tilesFrame } from "./tile-jobs.js";
 
 /**
- * Does the scan jobs of one thread. No job remembers a stream: what it needs to go on is in its
- * arguments. Each holds one short read transaction.
+ * Does the scan jobs of one thread. No job needs to remember a stream: what it needs to go on is in
+ * its arguments. Each holds one short read transaction.
  */
 export class Scans {
   readonly #generations: Map<string, OpenGeneration> = new Map();
+  readonly #ahead = new ChangesAhead();
 
   /**
    * @throws VERSION_PRUNED, NOT_A_CHECKPOINT, INVALID_REQUEST, ROW_CORRUPT; CANCELLED between
@@ -20,6 +22,29 @@ export class Scans {
    */
   run(job: ScanJob, isCancelled: IsCancelled): ScanResult<ScanJob> | Promise<undefined> {
     if (job.kind === "close") return this.#close(job.generation);
+    if (job.kind !== "changes") this.#ahead.forget();
+    return this.#read(job, (generation) => this.#resultOf(generation, job, isCancelled));
+  }
+
+  /** Fills what the next job is likely to want, for a thread that has nothing to do. */
+  goAhead(): void {
+    const job = this.#ahead.expected;
+    if (job === null) return;
+    try {
+      this.#ahead.keep(this.#read(job, (generation) => firstChangesFrame(generation, job)));
+    } catch {
+      // The job itself meets what is wrong, and there is somebody to tell.
+      this.#ahead.forget();
+    }
+  }
+
+  /** Closes everything. */
+  async close(): Promise<void> {
+    for (const path of [...this.#generations.keys()]) await this.#close(path);
+  }
+
+  /** Reads in a transaction of its own, in which the version is there. */
+  #read<T>(job: Exclude<ScanJob, CloseJob>, read: (generation: OpenGeneration) => T): T {
     const generation = this.#open(job.generation);
     const { reader } = generation;
     reader.refresh();
@@ -27,17 +52,12 @@ export class Scans {
     try {
       // Within one read transaction this check and what is read afterwards see the same store.
       stateVersion(reader.meta(), job.version);
-      return resultOf(generation, job, isCancelled);
+      return read(generation);
     } catch (error) {
       throw pageDamage(error);
     } finally {
       reader.release();
     }
-  }
-
-  /** Closes everything. */
-  async close(): Promise<void> {
-    for (const path of [...this.#generations.keys()]) await this.#close(path);
   }
 
   #open(path: string): OpenGeneration {
@@ -56,27 +76,31 @@ export class Scans {
   }
 
   async #close(path: string): Promise<undefined> {
+    this.#ahead.forget();
     const generation = this.#generations.get(path);
     this.#generations.delete(path);
     await generation?.close();
   }
-}
 
-function resultOf(
-  generation: OpenGeneration,
-  job: Exclude<ScanJob, CloseJob>,
-  isCancelled: IsCancelled,
-): ScanResult<ScanJob> {
-  switch (job.kind) {
-    case "snapshot":
-      return snapshotFrames(generation, job, isCancelled);
-    case "tiles":
-      return tilesFrame(generation, job, isCancelled);
-    case "changes":
-      return changesFrames(generation, job, isCancelled);
-    case "list":
-      return listTiles(generation, job, isCancelled);
-    case "measure":
-      return measure(generation, job, isCancelled);
+  #resultOf(
+    generation: OpenGeneration,
+    job: Exclude<ScanJob, CloseJob>,
+    isCancelled: IsCancelled,
+  ): ScanResult<ScanJob> {
+    switch (job.kind) {
+      case "snapshot":
+        return snapshotFrames(generation, job, isCancelled);
+      case "tiles":
+        return tilesFrame(generation, job, isCancelled);
+      case "changes": {
+        const results = changesFrames(generation, job, isCancelled, this.#ahead.take(job));
+        this.#ahead.done(job, results);
+        return results;
+      }
+      case "list":
+        return listTiles(generation, job, isCancelled);
+      case "measure":
+        return measure(generation, job, isCancelled);
+    }
   }
 }

@@ -40,6 +40,19 @@ export function afterSending(gathered: GatheredChanges, count: number): Gathered
   return { ...gathered, sent: gathered.sent + count };
 }
 
+/** A copy of the next changes, at most so many: what is gathered ends behind them. */
+export function someOf(gathered: GatheredChanges, countMax: number): GatheredChanges {
+  const changes = changesOf(gathered);
+  const count = Math.min(changes.count, countMax);
+  const isCut = count < changes.count;
+  return {
+    changes: new Uint8Array(changes.packed.subarray(0, count * ENTRY_BYTES)).buffer,
+    sent: 0,
+    coveredTo: isCut ? new Uint8Array(changes.keyHash(count)) : gathered.coveredTo,
+    pass: null,
+  };
+}
+
 /** What goes over to another thread instead of being copied. */
 export function memoryIn({ changes, pass }: GatheredChanges): ArrayBuffer[] {
   return pass === null ? [changes] : [changes, pass.written];
