@@ -8,6 +8,7 @@ import { PACK_BYTES_TARGET } from "./archive-limits.js";
 import { folderOf } from "./archive-location.js";
 import { BackupWriter } from "./backup-writer.js";
 import { ArchiveCheck, type CheckOptions, type CheckResult } from "./check-archive.js";
+import { claimedSnapshots } from "./claimed-snapshots.js";
 import {
   collectGarbage,
   findLeftovers,
@@ -101,6 +102,15 @@ export class Archive {
    */
   async snapshots(options: ListOptions = {}): Promise<SnapshotSummary[]> {
     return await listSnapshots(this.#files, this.ledgerId, options);
+  }
+
+  /**
+   * What `snapshots` will list unless something is damaged, by the first and last lines of the
+   * manifests alone; null when that shows damage, or something else to be told.
+   * @throws ArchiveError ARCHIVE_IO.
+   */
+  async claimedSnapshots(): Promise<SnapshotSummary[] | null> {
+    return await claimedSnapshots(this.#files, this.ledgerId);
   }
 
   /**

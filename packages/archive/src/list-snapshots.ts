@@ -107,7 +107,8 @@ async function readSummary(
   return null;
 }
 
-function byVersionThenTime(a: SnapshotSummary, b: SnapshotSummary): number {
+/** Order of snapshots in a listing. */
+export function byVersionThenTime(a: SnapshotSummary, b: SnapshotSummary): number {
   if (a.head.version !== b.head.version) return a.head.version < b.head.version ? -1 : 1;
   if (a.head.createdTime !== b.head.createdTime) {
     return a.head.createdTime < b.head.createdTime ? -1 : 1;

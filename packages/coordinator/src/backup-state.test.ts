@@ -1,21 +1,39 @@
 // Goal: what a backup decides before its first tile. Method: an archive written straight into a
 // folder, and a fake store whose log goes on from it.
 import assert from "node:assert/strict";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "node:test";
 import { HoldfastError } from "@holdfast/core";
 import { temporaryDirectory } from "@holdfast/testing";
-import { type BackupOptions, backupState } from "./backup-state.js";
+import type { BackupOptions } from "./backup-options.js";
+import { backupState } from "./backup-state.js";
 import { type FakeStoreOptions, fakeStore } from "./test-support/fake-store.js";
 import { stateOf, WrittenArchive } from "./test-support/written-archive.js";
 
 const states = [0, 1, 2, 3].map((version) => ({ ...stateOf(60, "value"), key: `${version}` }));
 
+/** Which manifest, counted from the oldest, gets another character where a text in it begins. */
+interface Damage {
+  readonly snapshot: number;
+  readonly at: string;
+}
+
+async function damage(archive: string, { snapshot, at }: Damage): Promise<void> {
+  const folder = join(archive, "snapshots");
+  const file = join(folder, (await readdir(folder)).sort()[snapshot] ?? "");
+  const bytes = await readFile(file);
+  const place = bytes.lastIndexOf(at) + at.length;
+  assert.ok(place > at.length);
+  bytes[place] = bytes[place] === 0x30 ? 0x31 : 0x30;
+  await writeFile(file, bytes);
+}
+
 /** Backs up a store of four versions into an archive that holds the first `snapshots`, as a chain. */
 async function backUp(
   snapshots: number,
   options: Partial<BackupOptions>,
-  store: FakeStoreOptions & { readonly otherFrom?: number } = {},
+  store: FakeStoreOptions & { readonly otherFrom?: number; readonly damage?: Damage } = {},
 ): Promise<{ streams: readonly string[]; notices: readonly string[]; error: unknown }> {
   await using folder = await temporaryDirectory();
   const ledger = await WrittenArchive.create(join(folder.path, "ledger"));
@@ -27,6 +45,7 @@ async function backUp(
   }
   await using fake = await fakeStore(ledger, store);
   const { location: archive } = held.archive;
+  if (store.damage !== undefined) await damage(archive, store.damage);
   const notices: string[] = [];
   const error = await backupState(
     { archive, full: false, prove: false, ...options },
@@ -119,4 +138,30 @@ test("a store that cannot show what the archive holds says what to do", async ()
   );
   assert.ok(pruned.error instanceof HoldfastError);
   assert.match(pruned.error.message, /^Version 2 is not kept; .* Back up a newer version\.$/);
+});
+
+test("a damaged manifest is left out, wherever the damage is and whatever it claims", async () => {
+  const proofs: (bigint | undefined)[] = [];
+  for (const at of ['"chunk":"', '"log_root":"', '"version":', '"sha256":"', '"items":']) {
+    for (const snapshot of [0, 1, 2]) {
+      const { streams, notices, error } = await backUp(
+        3,
+        {},
+        {
+          damage: { snapshot, at },
+          onRootProof: ({ extendsVersion }) => proofs.push(extendsVersion),
+        },
+      );
+      const what = `${at} of ${snapshot}`;
+      // The store of this test gives no tile.
+      assert.ok(error instanceof HoldfastError && error.reason === "STORE_EMPTY", what);
+      const left = notices.filter((notice) => notice.includes("is damaged and left out"));
+      assert.ok(left.length > 0, what);
+      // A full one that was begun on a false claim, and is as good as another, is gone on with.
+      if (at === '"version":') continue;
+      // The newest that is left has a whole chain below it only where the newest was damaged.
+      assert.equal(streams.at(-1), snapshot === 2 ? "delta" : "full", what);
+    }
+  }
+  assert.ok(proofs.includes(1n), "the log goes on from the newest that is whole");
 });

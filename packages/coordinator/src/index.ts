@@ -1,5 +1,6 @@
 export * from "./archive.js";
-export { type BackupOptions, type BackupReport, backupState } from "./backup-state.js";
+export type { BackupOptions, BackupReport } from "./backup-options.js";
+export { backupState } from "./backup-state.js";
 export { type GatewayClients, type GatewayOptions, Gateways } from "./gateways.js";
 export { patienceOf, type ServiceJobDependencies } from "./job.js";
 export type { Patience } from "./patience.js";
