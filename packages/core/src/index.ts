@@ -8,4 +8,5 @@ export type { LogFields, Logger } from "./logger.js";
 export { makeFolders } from "./make-folders.js";
 export { orderedConcurrency } from "./ordered-concurrency.js";
 export { REASONS, type Reason, type StatusName } from "./reason.js";
+export { giveWay, goFirst } from "./thread-priority.js";
 export { WaitTimer } from "./wait-timer.js";

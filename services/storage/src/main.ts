@@ -1,9 +1,9 @@
 import { writeSync } from "node:fs";
+import { goFirst } from "@holdfast/core";
 import { runProcess, UsageError } from "@holdfast/process";
 import { calmCollector, limitStreamBuffers } from "@holdfast/rpc";
 import { fsckConfig, storageConfig } from "./config.js";
 import { compileInThreads } from "./engine/compile-in-threads.js";
-import { goFirst } from "./engine/thread-priority.js";
 import { fsckChild, runFsck } from "./fsck-main.js";
 import { startStorageServer } from "./storage-server.js";
 

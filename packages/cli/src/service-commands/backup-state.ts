@@ -1,4 +1,5 @@
 import { type BackupReport, backupState } from "@holdfast/coordinator";
+import { giveWay } from "@holdfast/core";
 import type { CommandContext } from "../command-context.js";
 import { humanBytes } from "../human-bytes.js";
 import { counted } from "../plural.js";
@@ -18,6 +19,9 @@ export async function runBackupState(
   context: CommandContext,
   options: BackupStateOptions,
 ): Promise<undefined> {
+  // The services may be on the same machine. What they read for this backup comes before what is
+  // done with it here, and their other work before both.
+  giveWay();
   const start = context.clock.monotonicMs();
   const report = await withGateways(context, (job) =>
     backupState(

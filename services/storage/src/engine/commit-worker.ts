@@ -2,7 +2,7 @@
 // and answers each when it is durable.
 import { randomBytes } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
-import { systemClock } from "@holdfast/core";
+import { goFirst, systemClock } from "@holdfast/core";
 import type { CommitAnswer } from "../ledger/block.js";
 import { encodeAnswer } from "./answer-codec.js";
 import { CommitCore } from "./commit-core.js";
@@ -15,7 +15,6 @@ import type {
 } from "./commit-messages.js";
 import { type GenerationEnv, openGenerationEnv } from "./generation-env.js";
 import { pageDamage } from "./page-damage.js";
-import { goFirst } from "./thread-priority.js";
 import { packError } from "./worker-error.js";
 
 /** Blocks handed to the writer and not durable yet, at most: bounds memory and time to undo. */

@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { parentPort } from "node:worker_threads";
+import { giveWay } from "@holdfast/core";
 import { type GatheredChanges, memoryIn as memoryOfGathered } from "../state/gathered-changes.js";
 import type {
   AnswerMessage,
@@ -11,7 +12,6 @@ import type {
   ScanResult,
 } from "./scan-job.js";
 import { Scans } from "./scans.js";
-import { giveWay } from "./thread-priority.js";
 import { packError } from "./worker-error.js";
 
 // A scan thread: takes one job at a time from the pool (scan-pool.ts) and answers each.

@@ -1,12 +1,12 @@
 // The writer thread: applies packed batches in the order they come. What has queued up while the
 // disk was busy goes into one transaction (group commit).
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { goFirst } from "@holdfast/core";
 import { BatchApplier } from "./apply-batch.js";
 import type { CommitThreadData, WriterReply, WriterRequest } from "./commit-messages.js";
 import { EarlySync } from "./early-sync.js";
 import { openGenerationEnv } from "./generation-env.js";
 import type { Segment } from "./packed-batch.js";
-import { goFirst } from "./thread-priority.js";
 import { packError } from "./worker-error.js";
 
 /** Batches in one transaction at most, so that no answer waits for long. */

@@ -6,7 +6,10 @@ import { constants, getPriority, setPriority } from "node:os";
 const { PRIORITY_ABOVE_NORMAL, PRIORITY_BELOW_NORMAL, PRIORITY_HIGHEST, PRIORITY_LOW } =
   constants.priority;
 
-/** Makes this thread wait for a processor behind the one that started it. */
+/**
+ * Makes this thread, and those it starts from now on, wait for a processor behind the one that
+ * started it.
+ */
 export function giveWay(): void {
   change(PRIORITY_BELOW_NORMAL);
 }
