@@ -107,7 +107,7 @@ export class Archive {
   /**
    * What `snapshots` will list unless something is damaged, by the first and last lines of the
    * manifests alone; null when that shows damage, or something else to be told.
-   * @throws ArchiveError ARCHIVE_IO.
+   * @throws ArchiveError ARCHIVE_IO when they cannot be listed.
    */
   async claimedSnapshots(): Promise<SnapshotSummary[] | null> {
     return await claimedSnapshots(this.#files, this.ledgerId);

@@ -174,10 +174,12 @@ export class BackupWriter implements AsyncDisposable {
 
   /** Whether the open segment takes one tile more, which has this body. */
   #hasRoom(body: Uint8Array | null): boolean {
+    if (body !== null && body.length > BODY_BYTES_MAX) {
+      assert.fail(`a body of ${body.length} bytes`);
+    }
     const { lines, pack } = this.#open;
     if (lines.bytes > PENDING_LINES_BYTES_MAX) return false;
     if (body === null) return true;
-    if (body.length > BODY_BYTES_MAX) assert.fail(`a body of ${body.length} bytes`);
     if (pack === null || pack.records >= PACK_RECORDS_MAX) return false;
     return pack.bytes + RECORD_HEADER_BYTES + body.length <= this.#packBytes;
   }

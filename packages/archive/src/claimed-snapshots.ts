@@ -4,16 +4,19 @@ import { decodeFoot } from "./foot-text.js";
 import { decodeHead } from "./head-text.js";
 import { byVersionThenTime, snapshotNames, strangeManifests } from "./list-snapshots.js";
 import { manifestFile, parseSnapshotName } from "./manifest-name.js";
+import { unreadable } from "./pack-check.js";
 import type { SnapshotFoot, SnapshotSummary } from "./snapshot-head.js";
 
+/** Manifests that are open at the same time. */
+const READ_TOGETHER_MAX = 16;
 /** Longest foot, bytes, and the line feed before it. */
 const FOOT_BYTES_MAX = 256;
 
 /**
  * What the manifests of a ledger's archive claim to be, in the order of `listSnapshots`, by their
  * first and last lines alone: for who goes on at once and has all of it read meanwhile. Null when
- * one of them is not what a writer writes as far as that shows.
- * @throws ArchiveError ARCHIVE_IO.
+ * one of them is not what a writer writes as far as that shows, or the disk refuses to read it.
+ * @throws ArchiveError ARCHIVE_IO when they cannot be listed.
  */
 export async function claimedSnapshots(
   files: ArchiveFiles,
@@ -21,11 +24,15 @@ export async function claimedSnapshots(
 ): Promise<SnapshotSummary[] | null> {
   if ((await strangeManifests(files)).length > 0) return null;
   const names = await snapshotNames(files);
-  const claims = await Promise.all(names.map((name) => claimOf(files, name)));
   const found: SnapshotSummary[] = [];
-  for (const claim of claims) {
-    if (claim?.head.ledgerId.equals(ledgerId) !== true) return null;
-    found.push(claim);
+  for (let first = 0; first < names.length; first += READ_TOGETHER_MAX) {
+    const some = names.slice(first, first + READ_TOGETHER_MAX);
+    const claims = await unreadable(() => Promise.all(some.map((name) => claimOf(files, name))));
+    if (typeof claims === "string") return null;
+    for (const claim of claims) {
+      if (claim?.head.ledgerId.equals(ledgerId) !== true) return null;
+      found.push(claim);
+    }
   }
   return found.sort(byVersionThenTime);
 }

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { HashBatch } from "./hash-batch.js";
+import { HashBatch, INNER_PAIR, LEAF_PAIR } from "./hash-batch.js";
 import { modelHash } from "./test-support/model-tree.js";
 
 const HEAP_BYTES = 1 << 20;
@@ -92,4 +92,48 @@ test("a hash can be written into a message of the next run", () => {
   batch.run();
   const inner = modelHash(batch.bytes.slice(messages, messages + 50));
   assert.deepEqual(Buffer.from(batch.bytes.subarray(hashes, hashes + 32)), modelHash(inner));
+});
+
+test("pairs: what leaves and inner nodes hash, wherever their halves lie, in any number", () => {
+  const prefixes = [
+    [LEAF_PAIR, "JMT::LeafNode"],
+    [INNER_PAIR, "JMT::IntrnalNode"],
+  ] as const;
+  const address = fc.integer({ min: 0, max: 3_000 });
+  const pairs = fc.array(fc.tuple(address, address), { minLength: 1, maxLength: 11 });
+  fc.assert(
+    fc.property(pairs, fc.constantFrom(...prefixes), fc.nat(), (some, [pair, prefix], seed) => {
+      fill(seed);
+      const jobs = batch.heapStart + 40_000;
+      for (const [i, [left, right]] of some.entries()) {
+        batch.words.set([messages + left, messages + right, hashes + 32 * i], jobs / 4 + 3 * i);
+      }
+      const half = (at: number): Uint8Array => batch.bytes.slice(messages + at, messages + at + 32);
+      const expected = some.map(([left, right]) =>
+        modelHash(Buffer.concat([Buffer.from(prefix), half(left), half(right)])),
+      );
+      batch.hashPairs(pair, jobs, some.length);
+      for (const [i, hash] of expected.entries()) {
+        const at = hashes + 32 * i;
+        assert.deepEqual(Buffer.from(batch.bytes.subarray(at, at + 32)), hash);
+      }
+    }),
+  );
+});
+
+test("no pair at all, and a pair of hashes of pairs", () => {
+  fill(3);
+  const jobs = batch.heapStart + 40_000;
+  const before = Buffer.from(batch.bytes);
+  batch.hashPairs(INNER_PAIR, jobs, 0);
+  assert.ok(before.equals(batch.bytes));
+  batch.words.set([messages, messages + 32, hashes], jobs / 4);
+  batch.hashPairs(LEAF_PAIR, jobs, 1);
+  batch.words.set([hashes, hashes, hashes + 32], jobs / 4);
+  batch.hashPairs(INNER_PAIR, jobs, 1);
+  const leaf = modelHash(
+    Buffer.concat([Buffer.from("JMT::LeafNode"), batch.bytes.slice(messages, messages + 64)]),
+  );
+  const inner = modelHash(Buffer.concat([Buffer.from("JMT::IntrnalNode"), leaf, leaf]));
+  assert.deepEqual(Buffer.from(batch.bytes.subarray(hashes + 32, hashes + 64)), inner);
 });
