@@ -21,6 +21,7 @@ import {
   madeFull,
   takeBackup,
 } from "./test-support/made-snapshots.js";
+import { SimulatedDisk } from "./test-support/simulated-disk.js";
 import type { TileLine } from "./tile-line.js";
 
 const code = (expected: ArchiveErrorCode) => (error: unknown) =>
@@ -114,6 +115,34 @@ test("a body that is not its chunk, and tiles that are not the whole, are refuse
   const foreign = { ...made.head, ledgerId: Buffer.alloc(16) };
   await assert.rejects(archive.beginBackup(foreign), code("LEDGER_MISMATCH"));
   await assert.rejects(archive.openSnapshot("nonsense"), code("SNAPSHOT_NOT_FOUND"));
+});
+
+test("a body that was refused leaves no trace: the right one follows, or none", async () => {
+  const random = new SeededRandom(7);
+  const disk = SimulatedDisk.immediate();
+  // Each body takes a pack of its own.
+  const archive = await Archive.create("small", LEDGER, { files: disk, packBytes: 150 });
+  const made = madeFull(random, { version: 1n, tiles: 6, bodyBytes: 60 });
+  await using writer = await archive.beginBackup(made.head);
+  for (const { tile, body } of made.tiles) {
+    for (const length of [0, 1, 60, 400]) {
+      const other = Buffer.alloc(length, 0xee);
+      await assert.rejects(writer.add(tile, other), code("CHUNK_MISMATCH"));
+    }
+    await writer.add(tile, body);
+  }
+  const first = made.tiles[0];
+  assert.ok(first !== undefined);
+  await assert.rejects(writer.add(first.tile, first.body), /does not come next/);
+  const { name, foot } = await writer.publish();
+  assert.equal(foot.chunks, 6);
+  assert.deepEqual(await archive.leftovers(), []);
+  await using reader = await archive.openSnapshot(name);
+  let next = 0;
+  for await (const line of reader.tiles()) {
+    assert.ok(line.kind !== "unchanged");
+    assert.deepEqual(await reader.body(line), made.tiles[next++]?.body);
+  }
 });
 
 test("a full snapshot that lists an empty tile is refused", async () => {

@@ -109,8 +109,9 @@ export class BackupWriter implements AsyncDisposable {
     this.#requireOpen();
     const isChecked = options.digestChecked === true;
     for (const { tile, body } of tiles) {
+      this.#requireNext(tile, body, isChecked);
       if (!this.#hasRoom(body)) await this.#makeRoom(body);
-      const added = this.#add(tile, body, isChecked);
+      const added = this.#add(tile, body);
       if (added !== null) await added;
     }
   }
@@ -153,30 +154,33 @@ export class BackupWriter implements AsyncDisposable {
     await this.close();
   }
 
-  /** Adds a tile there is room for; null when it was done at once, as for nearly all. */
-  #add(tile: NewTile, body: Uint8Array | null, isChecked: boolean): Promise<void> | null {
+  /** Refuses a tile that does not come next, or whose body is not its own; nothing is changed then. */
+  #requireNext(tile: NewTile, body: Uint8Array | null, isChecked: boolean): void {
     // A message is made for a tile that fails only: there are tens of thousands.
     if (!this.#order.follows(tile.path)) assert.fail(`tile ${tile.path} does not come next`);
+    if (body === null || tile.kind === "unchanged") {
+      if (body === null && tile.kind === "unchanged") return;
+      assert.fail("an unchanged tile alone has no body");
+    }
+    if (body.length > BODY_BYTES_MAX) assert.fail(`a body of ${body.length} bytes`);
+    if (!isChecked) requireDigest(tile.path, tile.chunk, body);
+  }
+
+  /** Adds a tile there is room for; null when it was done at once, as for nearly all. */
+  #add(tile: NewTile, body: Uint8Array | null): Promise<void> | null {
+    this.#order.lastPath = tile.path;
     const { lines, pack } = this.#open;
     if (body === null || pack === null || tile.kind === "unchanged") {
-      if (body !== null || tile.kind !== "unchanged") {
-        assert.fail("an unchanged tile alone has no body");
-      }
-      this.#order.lastPath = tile.path;
       lines.add(tile, 0, 0);
       return null;
     }
-    if (!isChecked) requireDigest(tile.path, tile.chunk, body);
-    this.#order.lastPath = tile.path;
+    // Also where the pack then fails: nothing is added after that.
     lines.add(tile, pack.bytes, body.length);
     return pack.add(headerOf(tile, body), body);
   }
 
   /** Whether the open segment takes one tile more, which has this body. */
   #hasRoom(body: Uint8Array | null): boolean {
-    if (body !== null && body.length > BODY_BYTES_MAX) {
-      assert.fail(`a body of ${body.length} bytes`);
-    }
     const { lines, pack } = this.#open;
     if (lines.bytes > PENDING_LINES_BYTES_MAX) return false;
     if (body === null) return true;

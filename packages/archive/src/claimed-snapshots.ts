@@ -9,7 +9,7 @@ import type { SnapshotFoot, SnapshotSummary } from "./snapshot-head.js";
 
 /** Manifests that are open at the same time. */
 const READ_TOGETHER_MAX = 16;
-/** Longest foot, bytes, and the line feed before it. */
+/** More than the longest foot has, bytes, and the line feed before it. */
 const FOOT_BYTES_MAX = 256;
 
 /**
@@ -27,10 +27,10 @@ export async function claimedSnapshots(
   const found: SnapshotSummary[] = [];
   for (let first = 0; first < names.length; first += READ_TOGETHER_MAX) {
     const some = names.slice(first, first + READ_TOGETHER_MAX);
-    const claims = await unreadable(() => Promise.all(some.map((name) => claimOf(files, name))));
-    if (typeof claims === "string") return null;
+    const claims = await Promise.all(some.map((name) => unreadable(() => claimOf(files, name))));
     for (const claim of claims) {
-      if (claim?.head.ledgerId.equals(ledgerId) !== true) return null;
+      if (claim === null || typeof claim === "string") return null;
+      if (!claim.head.ledgerId.equals(ledgerId)) return null;
       found.push(claim);
     }
   }

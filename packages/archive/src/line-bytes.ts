@@ -8,7 +8,7 @@ const HEX: Uint8Array = Buffer.from(
 
 const CODE_0 = 0x30;
 
-/** Longest line, bytes: two leaves, a path of 64 digits and numbers of 16 make 700. */
+/** Longest line, bytes: two leaves, a path of 64 digits and numbers of 16 make 656. */
 export const TILE_LINE_BYTES_MAX = 1_024;
 
 /**
@@ -40,7 +40,10 @@ export class LineBytes {
     return [...this.#full, this.#filled()];
   }
 
-  /** Begins a line, which has at most TILE_LINE_BYTES_MAX bytes: no piece looks for room again. */
+  /**
+   * Begins a line, which has at most TILE_LINE_BYTES_MAX bytes: no piece looks for room again. A
+   * line that is longer is found at the next one, or when the lines are asked for: RangeError.
+   */
   begin(): void {
     if (this.#block.length - this.#used < TILE_LINE_BYTES_MAX) this.#nextBlock();
   }

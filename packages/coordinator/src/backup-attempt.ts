@@ -10,11 +10,11 @@ import {
   chooseBackup,
   newestUsable,
 } from "./base-choice.js";
-import { BelievedSnapshots } from "./believed-snapshots.js";
+import { BelievedSnapshots, ManifestDamaged } from "./believed-snapshots.js";
 import { dbState } from "./db-state.js";
 import type { FoldPool } from "./fold-pool.js";
 import type { ServiceJobDependencies } from "./job.js";
-import { JobLease } from "./job-lease.js";
+import { isLeaseEnded, JobLease } from "./job-lease.js";
 import { newHead } from "./new-head.js";
 import type { Patience } from "./patience.js";
 import { isBehind, proveRoot, requireNotBehind } from "./prove-root.js";
@@ -65,13 +65,18 @@ export class BackupAttempt {
   async run(asked: types.DbState): Promise<BackupReport> {
     await using believed = await BelievedSnapshots.of(this.#archive, this.#job.signal);
     if (believed === null) return await this.#runOn(await this.#snapshots(), asked, null);
+    const job = { ...this.#job, signal: believed.signal };
+    const attempt = new BackupAttempt(this.#options, job, this.#archive, this.#pool);
     try {
-      return await this.#runOn(believed.snapshots, asked, believed);
+      return await attempt.#runOn(believed.snapshots, asked, believed);
     } catch (error) {
-      // A manifest that is not what it claims may have been the cause.
-      if (this.#job.signal.aborted || (await believed.check())) throw error;
+      this.#job.signal.throwIfAborted();
+      // Else a manifest that is not what it claims may have been the cause.
+      if (isLeaseEnded(error) || (await believed.check())) throw error;
     }
-    return await this.#runOn(await this.#snapshots(), asked, null);
+    const snapshots = await this.#snapshots();
+    const { gateways, patience, signal } = this.#job;
+    return await this.#runOn(snapshots, await dbState(gateways, patience, signal), null);
   }
 
   /** @param believed to be checked before anything that follows from the snapshots is said or done. */
@@ -219,7 +224,9 @@ export class BackupAttempt {
       });
       if ((await believed?.check()) === false) throw new ManifestDamaged();
     } catch (error) {
-      if (isHopeless(error)) await writer.discard();
+      // On another base it would be of no use; on the same one, what an earlier run left is.
+      const isLost = error instanceof ManifestDamaged && !writer.resumed;
+      if (isLost || isHopeless(error)) await writer.discard();
       throw error;
     }
     // All that it pinned is read: it is given back beside publishing, which waits for the disk.
@@ -230,18 +237,10 @@ export class BackupAttempt {
 
 /** What was written is of no use after this. */
 function isHopeless(error: unknown): boolean {
-  if (error instanceof ManifestDamaged) return true;
   return (
     error instanceof HoldfastError &&
     (error.reason === "PROOF_INVALID" || NO_DELTA.has(error.reason))
   );
-}
-
-/** Ends what was begun on the word of a manifest that is not what it claims. */
-class ManifestDamaged extends Error {
-  constructor() {
-    super("a manifest is not what it claims");
-  }
 }
 
 /** STORE_EMPTY. */

@@ -18,10 +18,13 @@ import {
   type DeltaTree,
   DeltaWriter,
   EMPTY_NODE,
+  encodeStateItem,
+  foldChunk,
   foldDeltaChunk,
   foldDeltaTiles,
   placeOf,
   type TreeNode,
+  WireWriter,
   writtenChanges,
 } from "./index.js";
 import {
@@ -159,6 +162,25 @@ test("one that is wrong: none together, and each of the others by itself", () =>
   }
   const elsewhere = frameOf(some.map(({ body }, i) => ({ path: some[7 - i]?.path ?? "", body })));
   assert.equal(foldDeltaTiles(elsewhere.bytes, elsewhere.tiles), null);
+});
+
+test("a path of more digits than a key hash has is none, whatever is under it", () => {
+  for (let n = 0; n < 64; n++) {
+    const key = Buffer.from(`key ${n}`);
+    const keyHash = modelHash(key);
+    const value = Buffer.from("value");
+    const valueHash = modelHash(value);
+    const item = encodeStateItem(key, value);
+    const change: DeltaChange = { kind: "put", keyHash, item, valueHash, oldValueHash: null };
+    const whole = keyHash.toString("hex");
+    const body = bodyOf(whole, [change], treeOf([{ keyHash, valueHash }]));
+    const longer = `${whole}0`;
+    assert.equal(foldDeltaTiles(body, [{ path: longer, start: 0, end: body.length }]), null);
+    assert.throws(() => foldDeltaChunk(longer, body), { reason: "PROOF_INVALID" });
+    const chunk = new WireWriter().field(0x32, item).finish();
+    assert.equal(foldChunk(whole, chunk).items, 1);
+    assert.throws(() => foldChunk(longer, chunk), { reason: "PROOF_INVALID" });
+  }
 });
 
 test("a delta with more leaves than fit is folded in steps", () => {

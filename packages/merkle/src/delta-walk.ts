@@ -1,5 +1,5 @@
 import { HASH_BYTES } from "./hash.js";
-import { DEPTH_MAX, standAtPath } from "./path.js";
+import { DEPTH_MAX, isPath, standAtPath } from "./path.js";
 import { proofInvalid } from "./proof-invalid.js";
 
 /**
@@ -51,8 +51,9 @@ export class DeltaWalk<Node> {
     this.to = places.empty;
   }
 
-  /** Stands at a path, without a walk yet. */
+  /** Stands at a path, without a walk yet. @throws PROOF_INVALID when it is none. */
   standAt(path: string): void {
+    if (!isPath(path)) throw changeOutside(path);
     standAtPath(this.position, path);
   }
 
@@ -73,7 +74,7 @@ export class DeltaWalk<Node> {
       this.from = this.#places.before(low);
       this.to = this.#places.after(low);
     } else {
-      if (depth === DEPTH_MAX) throw wrongStep(depth);
+      if (depth >= DEPTH_MAX) throw wrongStep(depth);
       const before = this.#unchanged;
       this.#enter(depth, low, high);
       // A lone changed key is an end where it is first met alone: one encoding for one difference.

@@ -44,8 +44,9 @@ export function pathOf(keyHash: Uint8Array, nibbles: number): string {
   return path;
 }
 
-/** Whether a key hash lies under `path`. */
+/** Whether a key hash lies under `path`; under one of more than 64 digits none does. */
 export function hasPath(keyHash: Uint8Array, path: string): boolean {
+  if (path.length > PATH_NIBBLES_MAX) return false;
   for (let index = 0; index < path.length; index++) {
     if (nibbleOf(keyHash, index) !== digitAt(path, index)) return false;
   }

@@ -1,3 +1,4 @@
+import { strict as assert } from "node:assert";
 import { copyHash, EMPTY_HASH, HASH_BYTES } from "./hash.js";
 import { HashBatch, INNER_PAIR, LEAF_PAIR, PAIR_JOB_BYTES } from "./hash-batch.js";
 import { DEPTH_MAX } from "./path.js";
@@ -144,8 +145,9 @@ export class TreeBatch {
     return this.innerAt(inner);
   }
 
-  /** Hashes all nodes. */
+  /** Hashes all nodes, of which none may have found no room. */
   hash(): void {
+    assert.ok(!this.#full);
     if (this.#inners === 0) return;
     this.batch.hashPairs(LEAF_PAIR, this.#leafJobsAt, this.#leaves);
     for (let depth = DEPTH_MAX; depth >= 0; depth--) this.#hashDepth(depth);

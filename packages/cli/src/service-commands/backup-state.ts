@@ -19,8 +19,7 @@ export async function runBackupState(
   context: CommandContext,
   options: BackupStateOptions,
 ): Promise<undefined> {
-  // The services may be on the same machine. What they read for this backup comes before what is
-  // done with it here, and their other work before both.
+  // The services may be on the same machine: commits come before backups (docs/adr/0014).
   giveWay();
   const start = context.clock.monotonicMs();
   const report = await withGateways(context, (job) =>

@@ -96,6 +96,7 @@ test("memory that a job brought and did not fill is used; a frame that is large 
   const large = { memory: new ArrayBuffer(2 ** 19), offset: 0, length: 2 ** 19 };
   unused.keep(resultUpTo("6", { frame: large }));
   assert.equal(unused.take(jobBehind("5")), null);
+  assert.equal(inSuccession({}, [resultUpTo("2", { frame: large })]).expected, null);
 
   const nothing = inSuccession();
   nothing.keep(null);

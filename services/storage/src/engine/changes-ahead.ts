@@ -3,11 +3,14 @@ import type { ChangesJob, ChangesResult } from "./scan-job.js";
 
 /** Changes that are copied to go ahead with: about three frames of them. */
 const CHANGES_MAX = 512;
-/** A frame above this is not filled ahead for long: what a thread keeps is bounded. */
+/** Streams with frames above this have none filled ahead: what a thread keeps is bounded. */
 const FRAME_MEMORY_BYTES_MAX: number = 2 ** 18;
 
 /** The job that a stream is likely to want next. */
 export type ExpectedJob = ChangesJob & { readonly gathered: GatheredChanges };
+
+/** Where a stream stands. */
+type StreamPlace = Pick<ChangesJob, "generation" | "version" | "fromVersion" | "after">;
 
 /**
  * What a thread does while a delta's stream sends its frames and asks for the next ones: it has no
@@ -20,8 +23,8 @@ export class ChangesAhead {
   #filled: ChangesResult | null = null;
   /** Frames of the job under way that were filled ahead of it, in memory that it did not bring. */
   #taken = 0;
-  /** Behind which tile the job done last left its stream. */
-  #behind: ChangesJob | null = null;
+  /** Where the job done last left its stream. */
+  #behind: StreamPlace | null = null;
 
   /** What the next job is likely to be; null when that is not known, or it is begun already. */
   get expected(): ExpectedJob | null {
@@ -50,11 +53,13 @@ export class ChangesAhead {
     const isInSuccession = isSame(this.#behind, job);
     this.forget();
     if (last === undefined || last.isLast || last.frame === null || last.gathered === null) return;
-    this.#behind = { ...job, after: last.last };
+    const { generation, version, fromVersion } = job;
+    this.#behind = { generation, version, fromVersion, after: last.last };
     if (!isInSuccession || job.framesMax === 1) return;
+    if (last.frame.memory.byteLength > FRAME_MEMORY_BYTES_MAX) return;
     const gathered = someOf(last.gathered, CHANGES_MAX);
     const memory = job.memory.slice(results.length - this.#taken);
-    this.#expected = { ...this.#behind, gathered, memory };
+    this.#expected = { ...job, after: last.last, gathered, memory };
   }
 
   /** Something else was done in this thread. */
@@ -65,7 +70,7 @@ export class ChangesAhead {
   }
 }
 
-function isSame(expected: ChangesJob | null, job: ChangesJob): boolean {
+function isSame(expected: StreamPlace | null, job: ChangesJob): boolean {
   return (
     expected !== null &&
     expected.generation === job.generation &&

@@ -18,14 +18,25 @@ import {
   type TreeNode,
 } from "@holdfast/merkle";
 import { SeededRandom } from "@holdfast/testing";
+import { memoryIn } from "../state/gathered-changes.js";
 import type { ModelWrite } from "../test-support/ledger-model.js";
 import { ScanModel } from "../test-support/scan-model.js";
+import { ChangesAhead } from "./changes-ahead.js";
 import type { ChangesJob, ChangesResult } from "./scan-job.js";
 import { Scans } from "./scans.js";
 import { shardOf, stateKey } from "./schema.js";
 
 const seed = SeededRandom.seedFromEnvironment();
 const TAGS_OF_BODY = { changes: 8, frontier: 9 } as const;
+
+/** Frames that were filled ahead and used, in all tests so far. */
+let taken = 0;
+const take = ChangesAhead.prototype.take;
+ChangesAhead.prototype.take = function (job) {
+  const filled = take.call(this, job);
+  if (filled !== null) taken++;
+  return filled;
+};
 
 interface Tile {
   readonly chunk: backup.DeltaChunk;
@@ -55,7 +66,7 @@ function tilesOf(
     memory: [],
   };
   for (let jobs = 0; ; jobs++) {
-    job = { ...job, framesMax: 1 + (jobs % 3) };
+    job = { ...job, framesMax: goesAhead ? 2 : 1 + (jobs % 3) };
     const results = scans.run(job, () => false) as readonly ChangesResult[];
     assert.ok(results.length <= job.framesMax, "no more frames than asked for");
     for (const result of results) if (result.frame !== null) tiles.push(...unpack(result));
@@ -64,9 +75,10 @@ function tilesOf(
     if (last.isLast) return tiles;
     const isProgress = last.last !== job.after || last.gathered !== job.gathered;
     assert.ok(isProgress, "each job goes on");
+    const filled = results.flatMap(({ frame }) => (frame === null ? [] : [frame.memory]));
     // What goes over to another thread is lost for this one.
-    const gathered = structuredClone(last.gathered);
-    const memory = results.flatMap(({ frame }) => (frame === null ? [] : [frame.memory]));
+    const transfer = [...filled, ...(last.gathered === null ? [] : memoryIn(last.gathered))];
+    const [gathered, memory] = structuredClone([last.gathered, filled] as const, { transfer });
     if (goesAhead) scans.goAhead();
     job = { ...job, after: last.last, gathered, memory };
   }
@@ -253,6 +265,21 @@ test("many deleted keys make small tiles", async () => {
   }
   const tiles = check(scans, model, from, model.checkpoints.at(-1) ?? 0n);
   assert.ok(tiles.length > 200, `${tiles.length} tiles`);
+  await scans.close();
+});
+
+test("frames filled ahead are used, and are the same", async () => {
+  await using model = await ScanModel.open();
+  const scans = new Scans();
+  const keys = names("key", 16_000);
+  const from = model.commit(puts(keys, "1"));
+  let to = from;
+  for (let at = 0; at < keys.length; at += 4_000) {
+    to = model.commit(puts(keys.slice(at, at + 4_000), "2".repeat(400)));
+  }
+  const before = taken;
+  assert.deepEqual(tilesOf(scans, model, { from, to }, true), tilesOf(scans, model, { from, to }));
+  assert.ok(taken - before > 10, `${taken - before} frames`);
   await scans.close();
 });
 
