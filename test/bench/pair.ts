@@ -4,6 +4,9 @@ import { type Service, startGateway, startStorage } from "../support/processes.j
 import { key, value } from "./records.js";
 import { batches, RawClient, sendAll } from "./unary.js";
 
+/** Lines of a log that are shown with an error. */
+const SHOWN_LOG_LINES = 20;
+
 /** What a stream's request needs to name. */
 export type SnapshotRequest = backup.StreamStateSnapshotRequest;
 
@@ -43,6 +46,10 @@ export class Pair {
         seconds += await sendAll(client, COMMIT_BLOCK, requests, width);
       }
       return seconds;
+    } catch (cause) {
+      // Why storage refused is in its log, and nowhere else.
+      const log = this.storage.log.slice(-SHOWN_LOG_LINES).join("\n");
+      throw new Error(`A block was not committed. Storage logged last:\n${log}`, { cause });
     } finally {
       client.close();
     }

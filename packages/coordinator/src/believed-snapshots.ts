@@ -13,7 +13,8 @@ export class ManifestDamaged extends Error {
 
 /**
  * The snapshots of an archive as their manifests claim, to go on with while all of these are read:
- * 11 ms of SHA-256 each for 10 M items. Nothing may be published, and no error told, before `check`.
+ * 11 ms of SHA-256 each for 10 M items. Nothing may be published before `check`, and no error told
+ * that may follow from a claim.
  */
 export class BelievedSnapshots implements AsyncDisposable {
   readonly snapshots: readonly ArchivedSnapshot[];

@@ -36,7 +36,8 @@ interface OpenTile {
 
 /**
  * Folds the tiles of a frame of deltas together: first all keys and values are hashed, then the
- * walks lay out the trees of both states above the leaves, and these are hashed at once. Nothing is an object but the tiles. Memory: 8 MiB reserved, touched as needed.
+ * walks lay out the trees of both states above the leaves, and these are hashed at once. Nothing is
+ * an object but the tiles. Memory: 8 MiB reserved, touched as needed.
  */
 export class DeltaBatch implements DeltaPlaces<number> {
   readonly empty: number;
