@@ -15,8 +15,8 @@ const FOOT_BYTES_MAX = 256;
 /**
  * What the manifests of a ledger's archive claim to be, in the order of `listSnapshots`, by their
  * first and last lines alone (the first comes with 256 KiB, as everywhere): for who goes on at once
- * and has all of it read meanwhile. Null when
- * one of them is not what a writer writes as far as that shows, or the disk refuses to read it.
+ * and has all of it read meanwhile. Null when one of them is not what a writer writes as far as that
+ * shows, or the disk refuses to read it.
  * @throws ArchiveError ARCHIVE_IO when they cannot be listed.
  */
 export async function claimedSnapshots(
